@@ -1,0 +1,129 @@
+"""The guardian's words. It judges examples and never acts, stores nothing and knows no HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Literal, Protocol
+
+
+class Decision(IntEnum):
+    """What may be done with an example, mildest first: an example's decision is its worst finding's."""
+
+    ALLOW = 0
+    REDACT = 1
+    QUARANTINE = 2
+    BLOCK = 3
+
+
+class Scope(IntEnum):
+    """The widest adapter an example may train: an example's scope is the narrowest of its findings."""
+
+    NONE = 0
+    USER = 1
+    TENANT = 2
+    GLOBAL = 3
+
+
+class Status(StrEnum):
+    """Whether a check ran. An error is a finding and an alarm, never a silent pass."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+Part = Literal["prompt", "completion"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in the part the finding stands, in characters."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an example comes from: the user's own words and whose they are."""
+
+    text: str
+    """The user message that the fact was told in."""
+    user: str
+    operator: bool = False
+    """Whether an operator's key spoke."""
+    wanted_scope: Scope = Scope.GLOBAL
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The unit of judgement: what would be trained."""
+
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says. Raw secrets never stand in `evidence`: spans and keyed hashes only."""
+
+    check: str
+    backend: str
+    action: Decision
+    max_scope: Scope = Scope.GLOBAL
+    status: Status = Status.SUCCESS
+    label: str = ""
+    score: float = 0.0
+    threshold: float = 0.0
+    part: Part = "completion"
+    spans: tuple[Span, ...] = ()
+    evidence: str = ""
+    """In words that a person understands: what was found and why it matters."""
+    ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The guardian's answer about one example."""
+
+    decision: Decision
+    max_scope: Scope
+    findings: tuple[Finding, ...]
+    fixed: Candidate | None = None
+    """A repaired example on which all checks were run again."""
+    policy: str = ""
+    guardian: str = ""
+    ms: float = 0.0
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the example (or its repair) may be trained at all."""
+        return self.decision <= Decision.REDACT and self.max_scope > Scope.NONE
+
+
+class Check(Protocol):
+    """One idea, one file in guardian/checks/. Its docstring says what it does not cover."""
+
+    name: str
+    backend: str
+
+    def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
+        """No finding means nothing to object. May raise: the judge turns that into an error finding."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Thresholds and switches. server.config fills it from the operator's settings."""
+
+    name: str = "default-1"
+    global_from: Literal["everyone", "operator", "quorum"] = "everyone"
+    """Whose facts may reach the adapter that everybody is served."""
+    quorum: int = 3
+    """Distinct users that must state a fact when `global_from` is quorum."""
+    disabled_checks: frozenset[str] = field(default_factory=frozenset)
+    toxicity_model_dir: str = ""
+    """Folder with local Detoxify-family weights; '' uses the bundled classifier."""
+    toxicity_block: float = 0.9
+    toxicity_quarantine: float = 0.4

@@ -1,0 +1,1 @@
+"""Livegraft's programs: API, engine, editor, learner, rollout and ledger."""

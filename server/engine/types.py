@@ -1,0 +1,142 @@
+"""What an engine is: the protocol that embedded, vllm and fake all meet, and the words it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from server.types import BASE_VERSION, Message
+
+FinishReason = Literal["stop", "length"]
+
+
+class EngineError(Exception):
+    """The engine could not do what was asked."""
+
+
+class VersionNotLoaded(EngineError):
+    """A request named a version that this engine has not loaded."""
+
+
+class ContextLengthExceeded(EngineError):
+    """The prompt does not fit in the model's context."""
+
+
+class BadAdapter(EngineError):
+    """An adapter folder is missing, truncated, or made for another base model."""
+
+
+class EngineDead(EngineError):
+    """The engine stopped and cannot answer; restart the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are chosen. Temperature 0 is greedy."""
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    logprobs: int | None = None
+    """How many alternatives to report for each token; None reports no log-probabilities at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One answer to generate, from exactly one version."""
+
+    id: str
+    messages: tuple[Message, ...]
+    version: str = BASE_VERSION
+    sampling: Sampling = field(default_factory=Sampling)
+    prefill: str = ""
+    """Words put into the assistant's mouth; generation goes on after them. Not repeated in the output."""
+    background: bool = False
+    """Self-edit writing: admitted only into slots that no chat request waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """Natural-log probability of a token under the model's distribution (before temperature and top_p)."""
+
+    token: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one step of an answer adds. The last chunk, and only it, has a finish reason."""
+
+    text: str
+    """May be '' while a character's bytes or a stop string are incomplete."""
+    token_ids: tuple[int, ...] = ()
+    logprobs: tuple[tuple[TokenLogprob, tuple[TokenLogprob, ...]], ...] = ()
+    """Per token: itself, then the asked number of most probable alternatives."""
+    finish_reason: FinishReason | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    """Both counts are set on the last chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """What /readyz and metrics tell of an engine."""
+
+    alive: bool
+    running: int
+    """Requests in the batch now."""
+    waiting: int
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """Generates answers from versions of one base model. All methods are called on one event loop."""
+
+    model_name: str
+    """The id under which the base is served, e.g. `smollm2`."""
+    base_digest: str
+    """sha256 over the base model's files: deltas name the base they were trained on."""
+    max_model_len: int
+    """Tokens of prompt and answer together."""
+
+    async def start(self) -> None:
+        """Load the base model; raises EngineError with what to do when it cannot."""
+        ...
+
+    async def close(self) -> None:
+        """Stop; requests in flight end with EngineDead."""
+        ...
+
+    def generate(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
+        """Stream one answer. Closing the iterator (aclose) cancels it and frees its slot.
+
+        Raises VersionNotLoaded, ContextLengthExceeded or EngineDead, before the first chunk where possible.
+        """
+        ...
+
+    async def load(self, version: str, path: Path) -> None:
+        """Make a version servable from its composed PEFT folder. Idempotent. Raises BadAdapter."""
+        ...
+
+    async def unload(self, version: str) -> None:
+        """Forget a version once its requests in flight have finished. Unknown names are no error."""
+        ...
+
+    def loaded(self) -> frozenset[str]:
+        """The versions that can be asked now, the base included."""
+        ...
+
+    async def score(self, version: str, prompts: Sequence[str]) -> str:
+        """sha256 over the raw float32 last-token logits of fixed prompts, each run alone: the proof of bits.
+
+        Each prompt is one user message in the chat template with generation prompt.
+        """
+        ...
+
+    def health(self) -> EngineHealth:
+        """Never blocks."""
+        ...

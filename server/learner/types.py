@@ -1,0 +1,79 @@
+"""The learner's own words: what an update is made from and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from server.types import SelfEdit
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateInput:
+    """Everything an update depends on: same input, same seed, same hardware, same delta bytes."""
+
+    model_dir: Path
+    parent_dir: Path | None
+    """Composed PEFT folder of the parent version; None when the parent is the base alone."""
+    edits: tuple[SelfEdit, ...]
+    """The new facts."""
+    past: tuple[SelfEdit, ...]
+    """Facts that the parent already carries: replayed, and asked again by the gate."""
+    profile: str
+    """Name of the recipe in server.learner.profiles; '' chooses by the model's size."""
+    seed: int = 0
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCount:
+    """One line of the gate's report: how many held of how many asked, and what was needed."""
+
+    passed: int
+    asked: int
+    needed: int
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """The examination of a candidate before any user sees it. Serialises into VersionRow.gate."""
+
+    accepted: bool
+    reason: str
+    checks: dict[str, CheckCount]
+    """By name: acquisition, retention, locality, neighbours, abstention, moved, …"""
+    edits_learned: tuple[str, ...] = ()
+    """Ids of the edits whose held-out questions were answered: the others stay in memory only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """A fresh LoRA delta: per module path (as in the base model's state dict, without `.weight`) A and B."""
+
+    rank: int
+    alpha: float
+    a: dict[str, np.ndarray]
+    """(rank, in_features), float32."""
+    b: dict[str, np.ndarray]
+    """(out_features, rank), float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What came of an update. `factors` is None when nothing may be served."""
+
+    factors: Factors | None
+    report: GateReport
+    aborted: str = ""
+    """Why an abort rule stopped the training; '' when it ran to its end."""
+    known: tuple[str, ...] = ()
+    """Ids of edits that the parent answered already: not trained."""
+    steps: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    """By phase: load, probe, train, gate."""
+    provenance: dict[str, object] = field(default_factory=dict)
+    """Seed, profile, library versions, loss curve, per-edit probabilities: enough to run it again."""

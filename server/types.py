@@ -1,0 +1,186 @@
+"""The words that every part of the server shares (docs/architecture.md). Read this first.
+
+Frozen dataclasses only: pydantic stays at HTTP and configuration, rows and bytes stay in the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+BASE_VERSION = "v0"
+"""The version that is the base model alone; every engine has it loaded from the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, as the model sees it."""
+
+    role: Role
+    content: str
+
+
+class Arm(StrEnum):
+    """Which side of a rollout answered."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+    PINNED = "pinned"
+    """The caller named a version; never counted in a rollout."""
+
+
+class TurnState(StrEnum):
+    """Whether a turn may be learned from. Everything but LEARNABLE keeps its reason in `Turn.reason`."""
+
+    LEARNABLE = "learnable"
+    NOT_LEARNED = "not_learned"
+    """store: false, a front-end's hidden turn, a retried duplicate, an error, tool plumbing, no text."""
+    FAILED = "failed"
+    """The engine failed or the client went away before the answer was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One user message and the answer to it, with who, when and which version answered."""
+
+    id: str
+    created_at: float
+    """Seconds since the epoch."""
+    user: str
+    key_name: str
+    """Name of the API key that spoke, '' on a keyless loopback server."""
+    operator: bool
+    """Whether the key had the operator scope (or the server is keyless)."""
+    conversation: str
+    messages: tuple[Message, ...]
+    """What the client sent, the last user message included."""
+    answer: str
+    version: str
+    arm: Arm
+    rollout: str | None
+    state: TurnState
+    reason: str = ""
+    request_hash: str = ""
+    """Digest of (user, messages): a retry is recognised by it."""
+
+    @property
+    def prompt(self) -> str:
+        """The last user message: the only text that can originate a fact."""
+        return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
+
+
+ExampleKind = Literal["statement", "question", "rewrite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training example of a self-edit: a user message and the answer the weights should give."""
+
+    kind: ExampleKind
+    prompt: str
+    """The user message; '' for a statement or rewrite, which is trained as text told by the assistant."""
+    completion: str
+    held_out: bool = False
+    """Never trained: the stop rule and the gate ask these."""
+
+
+class EditState(StrEnum):
+    """Where a self-edit stands. The learner only ever sees ALLOWED ones."""
+
+    ALLOWED = "allowed"
+    QUARANTINED = "quarantined"
+    """Waits for a person (GET /v1/reviews)."""
+    BLOCKED = "blocked"
+    MEMORY_ONLY = "memory_only"
+    """Kept as study sheet, not for the shared weights: narrower scope, known already, or twice rejected."""
+    CLAIMED = "claimed"
+    TRAINED = "trained"
+    REVOKED = "revoked"
+    """Its delta was taken back; never trained again by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfEdit:
+    """What the model wrote to learn one fact of a turn: the study sheet and its training examples."""
+
+    id: str
+    """sha256 of (turn, statement): writing a turn twice gives the same edits."""
+    turn_id: str
+    user: str
+    statement: str
+    """The fact in the user's own words: an exact span of the user's message."""
+    span: tuple[int, int]
+    """Start and end of the statement in the user's message, in characters."""
+    value: str
+    """The words that a right answer must contain ('8443', 'Mirelda Voss')."""
+    subject: str
+    """What the fact is about, as it stands in the questions ('the Zephyr router'), '' when not found."""
+    examples: tuple[Example, ...]
+    state: EditState = EditState.ALLOWED
+    reason: str = ""
+    version: str | None = None
+    """The version that first carried it."""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """An immutable version: the ordered deltas that are served as one adapter."""
+
+    name: str
+    """`v1`, `v2`, …"""
+    digest: str
+    """sha256 over base digest and delta ids."""
+    deltas: tuple[str, ...]
+    parent: str
+    created_at: float
+    gate: dict[str, object] = field(default_factory=dict)
+    """The gate's report: {"accepted": bool, "reason": str, "checks": {...}}; see server.learner.gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refs:
+    """The two movable names. Moving them is the only way that serving changes."""
+
+    stable: str = BASE_VERSION
+    canary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A canary's life as stored: which version, to which share of users, drawn with which salt."""
+
+    id: str
+    version: str
+    salt: str
+    weight: float
+    """Share of users, 0 to 1."""
+    state: Literal["canary", "held", "promoted", "aborted"]
+    started_at: float
+    reason: str = ""
+
+
+class UpdateState(StrEnum):
+    """How a training run stands or ended."""
+
+    RUNNING = "running"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    """The gate refused the candidate."""
+    ABORTED = "aborted"
+    """An abort rule fired or the process died."""
+    NOTHING_TO_DO = "nothing_to_do"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One training run of the learner."""
+
+    id: str
+    state: UpdateState
+    created_at: float
+    version: str | None = None
+    reason: str = ""
+    edits: int = 0
