@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def anonymous_bytes() -> int:
-    """Memory that is no file's page. (A just written file's own pages count as dirty, so dirt is no measure.)"""
+    """Memory that is no file's page. (A just written file's pages are dirty too: dirt is no measure.)"""
     for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
         if line.startswith("Anonymous:"):
             return int(line.split()[1]) * 1024
