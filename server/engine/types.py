@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -111,7 +111,7 @@ class Engine(Protocol):
         """Stop; requests in flight end with EngineDead."""
         ...
 
-    def generate(self, request: GenerationRequest) -> AsyncIterator[Chunk]:
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         """Stream one answer. Closing the iterator (aclose) cancels it and frees its slot.
 
         Raises VersionNotLoaded, ContextLengthExceeded or EngineDead, before the first chunk where possible.
