@@ -1,0 +1,136 @@
+"""Swaps under load: 16 streams ask without pause while the served version changes a hundred times.
+
+An answer is mixed when its tokens are not those of exactly the version it names: every (version, question)
+pair is asked alone first, greedy, and each answer under load must equal the one of the version it claims.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmarks.common import Server, report, serving
+
+QUESTIONS = [f"What is the admin port of the {name} router?" for name in ("Zephyr", "Kelso", "Brant", "Orla")]
+
+
+def stream(server: Server, question: str, user: str, at: str = "") -> tuple[str, str]:
+    """One streamed greedy answer and the version that each of its chunks named."""
+    body = {
+        "model": server.model + at,
+        "messages": [{"role": "user", "content": question}],
+        "user": user,
+        "store": False,
+        "temperature": 0,
+        "max_tokens": 24,
+        "stream": True,
+    }
+    text, versions = "", set()
+    with server.http.stream("POST", "/v1/chat/completions", json=body) as answer:
+        answer.raise_for_status()
+        for line in answer.iter_lines():
+            if not line.startswith("data:") or line.endswith("[DONE]"):
+                continue
+            chunk = json.loads(line[5:])
+            if "error" in chunk:
+                raise RuntimeError(chunk["error"]["message"])
+            versions.add(chunk["adapter"]["version"])
+            for choice in chunk["choices"]:
+                text += choice["delta"].get("content") or ""
+    assert len(versions) == 1, f"one answer named several versions: {versions}"
+    return text, versions.pop()
+
+
+class Load:
+    """Streams that ask without pause and compare what they get."""
+
+    def __init__(self, server: Server, expected: dict[tuple[str, str], str], streams: int) -> None:
+        self.asked = self.failed = self.mixed = 0
+        self.seen: set[str] = set()
+        self._server, self._expected = server, expected
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(n,)) for n in range(streams)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self, number: int) -> None:
+        turn = number
+        while not self._stop.is_set():
+            question = QUESTIONS[turn % len(QUESTIONS)]
+            turn += 1
+            try:
+                text, version = stream(self._server, question, f"user-{number}-{turn}")
+                wrong = text != self._expected[version, question]
+            except Exception as error:
+                print(f"failed: {type(error).__name__}: {error}")
+                with self._lock:
+                    self.failed += 1
+                continue
+            with self._lock:
+                self.asked += 1
+                self.mixed += wrong
+                self.seen.add(version)
+
+
+def run(server: Server, swaps: int, streams: int) -> dict[str, Any]:
+    """Teach two versions, then move stable between them and the base under load."""
+    for n, sentence in enumerate(("The admin port of the Zephyr router is 8443.", "The owner of Dax is Mira.")):
+        turn = server.tell(sentence, f"teller-{n}")
+        server.wait_for("learning", lambda turn=turn: "stable" in server.learning_state(turn), 600)
+    names = ["v0", *(v["version"] for v in server.get("/v1/adapters")["versions"] if v["version"] != "v0")]
+    expected = {
+        (name, question): stream(server, question, "alone", f"@{name}")[0]
+        for name in names
+        for question in QUESTIONS
+    }
+    times = []
+    with Load(server, expected, streams) as load:
+        time.sleep(1)
+        for n in range(swaps):
+            target = names[n % len(names)]
+            if server.get("/v1/adapters")["refs"]["stable"] == target:
+                target = names[(n + 1) % len(names)]
+            begin = time.monotonic()
+            server.post("/v1/adapters/rollback", {"to": target, "reason": "benchmark"})
+            times.append(time.monotonic() - begin)
+            time.sleep(0.1)
+        time.sleep(1)
+    times.sort()
+    return {
+        "swaps": swaps,
+        "streams": streams,
+        "answers under load": load.asked,
+        "versions seen": ", ".join(sorted(load.seen)),
+        "requests failed": load.failed,
+        "answers mixed": load.mixed,
+        "call that moves the ref, proof included, median": f"{1000 * times[len(times) // 2]:.0f} ms",
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--model", default="seedling")
+    parser.add_argument("--swaps", type=int, default=100)
+    parser.add_argument("--streams", type=int, default=16)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with serving(options.model, "--rollout.promote-after-seconds", "1") as server:
+        figures = run(server, options.swaps, options.streams)
+    report(f"swap-{options.model}", figures, options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The learner as a process of its own: what it is told, how it starts, how it is started again.
+
+The server writes one file of plain options (no keys in it) and runs `livegraft learner --home DIR`. A learner
+that dies is started again with growing pauses; one whose server died ends by itself within a micro-step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapter_store import Store
+from server.engine.busy import BusyFile
+from server.ledger import Ledger
+from server.learner.process import Learner, LearnerOptions
+
+log = logging.getLogger("livegraft.learner")
+YIELD_AT_MOST_SECONDS = 0.5
+"""How long one micro-step waits for chat to finish, so that learning goes on under steady load."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildOptions:
+    """Everything the learner process needs to know."""
+
+    home: str
+    learner: LearnerOptions
+    nice: int = 10
+
+
+def options_file(home: Path) -> Path:
+    """Where the server leaves the options for its learner."""
+    return home / "run" / "learner.json"
+
+
+def write_options(options: ChildOptions) -> None:
+    """Leave the options for the next start of the learner."""
+    path = options_file(Path(options.home))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dataclasses.asdict(options), default=str, indent=1))
+
+
+def read_options(home: Path) -> ChildOptions:
+    """The options the server left. Raises FileNotFoundError when no server has run with this home."""
+    raw = json.loads(options_file(home).read_text())
+    learner = raw["learner"]
+    learner["model_dir"] = Path(learner["model_dir"])
+    return ChildOptions(home=raw["home"], learner=LearnerOptions(**learner), nice=raw["nice"])
+
+
+def make_yield_hook(busy: BusyFile, alive: Callable[[], bool]) -> Callable[[], None]:
+    """Called between micro-steps: chat first, and no training for a server that is gone."""
+
+    def hook() -> None:
+        if not alive():
+            os._exit(0)  # nothing to clean up: the lease runs out and the edits are claimed again
+        deadline = time.monotonic() + YIELD_AT_MOST_SECONDS
+        while busy.read() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    return hook
+
+
+def main(home: Path) -> None:
+    """Run the learner of `home` until its parent is gone."""
+    options = read_options(home)
+    with contextlib.suppress(OSError):
+        os.nice(options.nice)
+    parent = os.getppid()
+
+    def alive() -> bool:
+        return os.getppid() == parent
+
+    from server.learner import update  # torch: only ever in this process and in the embedded engine
+
+    ledger = Ledger.open(home)
+    try:
+        learner = Learner(
+            ledger,
+            Store(home / "store"),
+            options.learner,
+            update.run,
+            make_yield_hook(BusyFile(home / "run" / "busy"), alive),
+        )
+        learner.run(alive)
+    finally:
+        ledger.close()
+
+
+class Supervisor:
+    """Keeps one learner process alive beside the server."""
+
+    def __init__(self, options: ChildOptions, first_pause_seconds: float = 1.0) -> None:
+        self._options = options
+        self._pause_seconds = first_pause_seconds
+        self._child: subprocess.Popen[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The learner's process id while it lives."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    def start(self) -> None:
+        """Start the learner and watch over it."""
+        write_options(self._options)
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        """End the learner; what it was doing is claimed again at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            try:
+                await asyncio.to_thread(self._child.wait, 5)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                await asyncio.to_thread(self._child.wait)
+
+    async def _watch(self) -> None:
+        pause = self._pause_seconds
+        while True:
+            started = time.monotonic()
+            self._child = self._spawn()
+            while self._child.poll() is None:
+                await asyncio.sleep(0.2)
+            if time.monotonic() - started > 60:
+                pause = self._pause_seconds
+            self.restarts += 1
+            log.warning("the learner ended with code %s; again in %.0f s", self._child.returncode, pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 60.0)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        threads = str(self._options.learner.threads)
+        env = os.environ | {
+            "OMP_NUM_THREADS": threads,
+            "OMP_WAIT_POLICY": "PASSIVE",  # a spinning trainer would take the cores from chat
+            "TOKENIZERS_PARALLELISM": "false",
+        }
+        command = [sys.executable, "-m", "server", "learner", "--home", self._options.home]
+        return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL)

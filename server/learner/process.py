@@ -1,0 +1,270 @@
+"""The learner's loop: claim allowed edits, train a delta, examine it, record a version. No torch in here.
+
+One `step` is one update. It holds its edits under a lease with a fence: if this process dies the lease runs
+out and another takes the same edits; if it was only slow its `finish_update` is refused and changes nothing.
+The blob of a delta is written before the ledger's one transaction names it, so a crash in between leaves an
+orphan that a later sweep removes, never a version without its bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from adapter_store import Delta, Manifest, Store, StoreError, Version
+from server.ledger import Ledger, LedgerError, StaleFence
+from server.learner.types import GateReport, UpdateInput, UpdateResult
+from server.types import BASE_VERSION, EditState, SelfEdit, Update, UpdateState, VersionRow
+
+if TYPE_CHECKING:
+    from server.ledger.types import Claim
+
+log = logging.getLogger("livegraft.learner")
+
+
+class Train(Protocol):
+    """What trains: server.learner.update.run, or a double in tests of the loop."""
+
+    def __call__(
+        self,
+        given: UpdateInput,
+        yield_hook: Callable[[], None] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> UpdateResult: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerOptions:
+    """What the operator can set of the learner (server.config fills it)."""
+
+    model_dir: Path
+    model_name: str
+    base_digest: str
+    profile: str = ""
+    threads: int = 1
+    seed: int = 0
+    max_edits_per_update: int = 8
+    batch_window_seconds: float = 3.0
+    """How long the newest fact may wait for others: fewer updates mean less drift."""
+    lease_seconds: float = 30.0
+    max_attempts: int = 2
+    """A fact the gate refused this often stays in memory only."""
+    poll_seconds: float = 0.5
+
+
+class Learner:
+    """Runs updates one after another against one ledger and one store."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: Store,
+        options: LearnerOptions,
+        train: Train,
+        yield_hook: Callable[[], None] | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._options = options
+        self._train = train
+        self._yield_hook = yield_hook
+        self.owner = f"learner-{os.getpid()}"
+
+    def step(self) -> Update | None:
+        """Run one update if there is something to learn and nobody paused us; None otherwise."""
+        self._ledger.release_expired()
+        if self._ledger.paused():
+            self._say("paused")
+            return None
+        asked = self._ledger.take_run_request()
+        if not asked and not self._window_closed():
+            self._say("idle")
+            return None
+        claim = self._ledger.claim_edits(
+            self.owner, self._options.lease_seconds, self._options.max_edits_per_update, asked
+        )
+        if claim is None:
+            self._say("idle")
+            return None
+        self._say("training")
+        with self._kept_alive(claim):
+            try:
+                self._update(claim)
+            except StaleFence:
+                log.warning("update %s took longer than its lease; another learner has its edits", claim.update_id)
+            except (StoreError, LedgerError, OSError) as error:
+                self._abort(claim, f"{type(error).__name__}: {error}")
+            except Exception as error:
+                # The trainer's own exceptions are many (torch, peft); none may lose edits or kill the loop.
+                log.exception("update %s failed", claim.update_id)
+                self._abort(claim, f"{type(error).__name__}: {error}")
+        self._say("idle")
+        return self._ledger.updates(1)[0]
+
+    def run(self, alive: Callable[[], bool]) -> None:
+        """Step for ever, or until `alive` says the parent is gone."""
+        while alive():
+            if self.step() is None:
+                time.sleep(self._options.poll_seconds)
+
+    def _window_closed(self) -> bool:
+        pending = self._ledger.edits_in(EditState.ALLOWED, self._options.max_edits_per_update)
+        if not pending:
+            return False
+        if len(pending) >= self._options.max_edits_per_update:
+            return True
+        return time.time() - self._ledger.newest_edit_at() >= self._options.batch_window_seconds
+
+    def _update(self, claim: Claim) -> None:
+        parent = self._head()
+        if not claim.edits:
+            self._ledger.finish_update(claim, UpdateState.NOTHING_TO_DO, "no allowed edits are waiting", None)
+            return
+        log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
+        result = self._train(
+            UpdateInput(
+                model_dir=self._options.model_dir,
+                parent_dir=self._parent_dir(parent),
+                edits=tuple(claim.edits),
+                past=tuple(self._ledger.trained_edits(parent)),
+                profile=self._options.profile,
+                seed=self._seed(claim),
+                threads=self._options.threads,
+            ),
+            yield_hook=self._yield_hook,
+            progress=lambda phase, fraction: self._say(phase, fraction),
+        )
+        self._record(claim, parent, result)
+
+    def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
+        returned = dict(self._returned(claim.edits, result))
+        if result.factors is None or not result.report.accepted:
+            state, reason = self._refusal(result)
+            self._ledger.finish_update(claim, state, reason, None, returned=returned)
+            log.info("update %s %s: %s", claim.update_id, state, reason)
+            return
+        learned = [edit.id for edit in claim.edits if edit.id not in returned]
+        delta_id = self._store.put(self._delta(claim, parent, result))
+        version = self._version(parent, delta_id, result.report)
+        self._ledger.finish_update(
+            claim, UpdateState.ACCEPTED, result.report.reason, version, learned=learned, returned=returned
+        )
+        log.info("update %s accepted as %s: %d facts", claim.update_id, version.name, len(learned))
+
+    def _returned(self, edits: tuple[SelfEdit, ...], result: UpdateResult) -> Iterator[tuple[str, tuple[EditState, str]]]:
+        """What happens to each edit that this update did not teach."""
+        accepted = result.factors is not None and result.report.accepted
+        for edit in edits:
+            if edit.id in result.known:
+                yield edit.id, (EditState.MEMORY_ONLY, "the model knew this already")
+            elif accepted and edit.id in result.report.edits_learned:
+                continue
+            elif edit.attempts + 1 < self._options.max_attempts:
+                yield edit.id, (EditState.ALLOWED, "not learned yet: waits for one more try with another seed")
+            else:
+                why = result.aborted or (
+                    "its held-out questions were not answered" if accepted else result.report.reason
+                )
+                yield edit.id, (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times, not learned: {why}")
+
+    @staticmethod
+    def _refusal(result: UpdateResult) -> tuple[UpdateState, str]:
+        if result.aborted:
+            return UpdateState.ABORTED, result.aborted
+        if result.factors is None and result.known:
+            return UpdateState.NOTHING_TO_DO, "the model knew every fact already"
+        return UpdateState.REJECTED, result.report.reason
+
+    def _delta(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> Delta:
+        assert result.factors is not None
+        factors = result.factors
+        return Delta(
+            Manifest(
+                base_digest=self._options.base_digest,
+                base_model=self._options.model_name,
+                rank=factors.rank,
+                alpha=factors.alpha,
+                modules=tuple(sorted(factors.a)),
+                provenance={
+                    **result.provenance,
+                    "parent": parent.name,
+                    "update": claim.update_id,
+                    "edits": [edit.id for edit in claim.edits],
+                    "turns": sorted({edit.turn_id for edit in claim.edits}),
+                },
+            ),
+            a=factors.a,
+            b=factors.b,
+        )
+
+    def _version(self, parent: VersionRow, delta_id: str, report: GateReport) -> VersionRow:
+        name = self._ledger.next_version_name()
+        deltas = (*parent.deltas, delta_id)
+        return VersionRow(
+            name=name,
+            digest=self._store.digest(Version(name, self._options.base_digest, deltas)),
+            deltas=deltas,
+            parent=parent.name,
+            created_at=time.time(),
+            gate=dataclasses.asdict(report),
+        )
+
+    def _head(self) -> VersionRow:
+        """The version that the next delta is trained on: the canary where one lives, else stable."""
+        refs = self._ledger.refs()
+        name = refs.canary or refs.stable
+        if name == BASE_VERSION:
+            return VersionRow(BASE_VERSION, "", (), "", 0.0)
+        return self._ledger.version(name)
+
+    def _parent_dir(self, parent: VersionRow) -> Path | None:
+        if not parent.deltas:
+            return None
+        return self._store.compose(Version(parent.name, self._options.base_digest, parent.deltas))
+
+    def _seed(self, claim: Claim) -> int:
+        """Another seed for a second try, the same for the same attempt at the same edits."""
+        return self._options.seed + max((edit.attempts for edit in claim.edits), default=0)
+
+    def _abort(self, claim: Claim, reason: str) -> None:
+        tried: dict[str, tuple[EditState, str]] = {
+            edit.id: (EditState.ALLOWED, f"the update was aborted: {reason}")
+            if edit.attempts + 1 < self._options.max_attempts
+            else (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times: {reason}")
+            for edit in claim.edits
+        }
+        try:
+            self._ledger.finish_update(claim, UpdateState.ABORTED, reason, None, returned=tried)
+        except StaleFence:
+            log.warning("update %s was taken over before it could be recorded as aborted", claim.update_id)
+
+    @contextmanager
+    def _kept_alive(self, claim: Claim) -> Iterator[None]:
+        """Renew the lease from a thread while the update runs."""
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(self._options.lease_seconds / 3):
+                try:
+                    self._ledger.heartbeat_claim(claim, self._options.lease_seconds)
+                except LedgerError:
+                    return  # lost: finish_update will refuse
+
+        thread = threading.Thread(target=beat, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _say(self, state: str, fraction: float = 0.0) -> None:
+        self._ledger.set_learner_status({"state": state, "fraction": round(fraction, 3), "pid": os.getpid()})

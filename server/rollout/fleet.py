@@ -1,0 +1,62 @@
+"""Which versions the engine holds: what a ref names is loaded before it is named, the rest is let go.
+
+Every API process has a fleet of its own and keeps it in step with the refs by polling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from adapter_store import Store, Version
+from server.engine.types import Engine
+from server.ledger import Ledger
+from server.types import BASE_VERSION, Refs, VersionRow
+
+log = logging.getLogger("livegraft.rollout")
+
+
+class Fleet:
+    """Loads versions into this process's engine and forgets those that nobody may ask for soon."""
+
+    def __init__(self, ledger: Ledger, store: Store, engine: Engine, keep_loaded: int = 4) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._engine = engine
+        self._keep_loaded = keep_loaded
+        self._lock = asyncio.Lock()
+        self._recent: list[str] = []
+
+    async def ensure(self, name: str) -> None:
+        """Have `name` loaded: composed from its deltas, every blob verified by hash. Idempotent."""
+        if name == BASE_VERSION:
+            return
+        async with self._lock:
+            self._recent = [*(n for n in self._recent if n != name), name]
+            if name in self._engine.loaded():
+                return
+            row = await asyncio.to_thread(self._ledger.version, name)
+            path = await asyncio.to_thread(self._store.compose, self.stored(row))
+            await self._engine.load(name, path)
+            log.info("loaded %s", name)
+
+    def stored(self, row: VersionRow) -> Version:
+        """The store's view of a ledger row."""
+        return Version(row.name, self._engine.base_digest, row.deltas)
+
+    async def reconcile(self, refs: Refs) -> None:
+        """Load what the refs name and what a rollback would return to; unload the oldest of the rest."""
+        wanted = [name for name in (refs.stable, refs.canary, await self.previous(refs.stable)) if name]
+        for name in wanted:
+            await self.ensure(name)
+        spare = [n for n in self._recent if n not in wanted and n in self._engine.loaded()]
+        for name in spare[: max(0, len(spare) - self._keep_loaded)]:
+            self._recent.remove(name)
+            await self._engine.unload(name)
+            log.info("unloaded %s", name)
+
+    async def previous(self, name: str) -> str:
+        """The version that was stable before `name` was: its parent; the base's is the base."""
+        if name == BASE_VERSION:
+            return BASE_VERSION
+        return (await asyncio.to_thread(self._ledger.version, name)).parent

@@ -1,0 +1,78 @@
+"""The rollout's loop: shows accepted versions to a slice of users and applies the rule to what happens.
+
+One `step` is cheap and idempotent; whoever holds the lease steps, everybody else only follows the refs.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from server.ledger import Ledger, RefMoved
+from server.rollout.fleet import Fleet
+from server.rollout.moves import Moves, NothingToMove
+from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
+from server.types import Rollout, VersionRow
+
+log = logging.getLogger("livegraft.rollout")
+LEASE_SECONDS = 10.0
+
+
+class RolloutLoop:
+    """Steps the rollout of this ledger; any number may run, one at a time decides."""
+
+    def __init__(self, ledger: Ledger, fleet: Fleet, moves: Moves, policy: RolloutPolicy, owner: str) -> None:
+        self._ledger = ledger
+        self._fleet = fleet
+        self._moves = moves
+        self._policy = policy
+        self._owner = owner
+
+    async def step(self) -> Decision | None:
+        """Follow the refs; with the lease, start a waiting candidate or decide about the live one."""
+        await self._fleet.reconcile(self._ledger.refs())
+        if not await self._ledger.call(self._ledger.acquire_lease, "rollout", self._owner, LEASE_SECONDS):
+            return None
+        rollout = self._ledger.rollout()
+        try:
+            if rollout is not None and rollout.state == "canary":
+                return await self._decide(rollout)
+            if rollout is None or rollout.state != "held":
+                await self._start_next()
+        except (RefMoved, NothingToMove) as moved:
+            log.info("somebody else moved first: %s", moved)
+        return None
+
+    async def _start_next(self) -> None:
+        candidate = self._candidate()
+        if candidate is not None:
+            rollout = await self._moves.start(candidate)
+            log.info("%s is canary for %.0f %% of users", candidate.name, rollout.weight * 100)
+
+    def _candidate(self) -> VersionRow | None:
+        """The oldest accepted version built on what is stable now and never shown before."""
+        stable = self._ledger.refs().stable
+        shown = self._ledger.versions_shown()
+        waiting = [
+            version
+            for version in self._ledger.versions()
+            if version.parent == stable and version.name not in shown and version.gate.get("accepted")
+        ]
+        return min(waiting, key=lambda version: version.created_at, default=None)
+
+    async def _decide(self, rollout: Rollout) -> Decision:
+        counts = self._ledger.rollout_counts(rollout.id)
+        evidence = Evidence(
+            age_seconds=time.time() - rollout.started_at,
+            canary_turns=counts.canary_turns,
+            failed_turns=counts.failed_turns,
+            thumbs_down_users=counts.thumbs_down_users,
+        )
+        decision = decide(self._policy, evidence)
+        if decision.action is Action.PROMOTE:
+            await self._moves.promote("rollout", decision.reason)
+            log.info("promoted %s: %s", rollout.version, decision.reason)
+        elif decision.action is Action.ABORT:
+            await self._moves.abort("rollout", decision.reason)
+            log.warning("withdrew %s: %s", rollout.version, decision.reason)
+        return decision
