@@ -1,0 +1,38 @@
+"""What the HTTP layer is told by the operator: keys and limits. server.config fills it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+KeyScope = Literal["chat", "feedback", "operator"]
+ALL_SCOPES: frozenset[KeyScope] = frozenset(get_args(KeyScope))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key that a client may present as `Authorization: Bearer …`."""
+
+    name: str
+    """Stands in the audit and is the user when the key may not speak for others."""
+    secret: str = field(repr=False)
+    scopes: frozenset[KeyScope] = ALL_SCOPES
+    may_speak_for_others: bool = False
+    """Whether the request's `user` field says who the user is; an application's key may, a person's not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPolicy:
+    """Keys and limits of one API process."""
+
+    keys: tuple[ApiKey, ...] = ()
+    """None: a loopback server on which everybody may do everything."""
+    duplicate_window_seconds: float = 600.0
+    """The same user sending the same messages again within it is a retry and teaches nothing new."""
+    max_body_bytes: int = 4_000_000
+    max_waiting: int = 256
+    """Chat requests that may wait for a slot of the engine before new ones are turned away."""
+    max_choices: int = 8
+    """Most answers to one request (`n`)."""
+    default_max_tokens: int = 512
+    """Length limit of an answer whose request names none."""

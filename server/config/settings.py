@@ -1,0 +1,264 @@
+"""Every setting, its default and what is allowed. docs/settings.md documents them, a test compares."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from guardian.types import Policy
+from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
+
+GlobalFrom = Literal["everyone", "operator", "quorum"]
+TOML_FILE = "livegraft.toml"
+
+
+def _from_json(value: object) -> object:
+    """Lists of tables come as JSON from a variable, as they are from the file."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise PydanticCustomError("json", "is not valid JSON ({why})", {"why": str(error)}) from error
+
+
+def _from_commas(value: object) -> object:
+    """Lists of names come as `a,b` from a flag or a variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
+    )
+
+
+class KeySettings(_Group):
+    """One API key."""
+
+    name: str = Field(min_length=1, max_length=64)
+    """Who presents the key; stands in the audit."""
+    key: SecretStr = Field(min_length=8)
+    """The secret itself, at least 8 characters."""
+    scopes: frozenset[KeyScope] = ALL_SCOPES
+    """What the key may do: `chat`, `feedback`, `operator`."""
+    may_speak_for_others: bool = False
+    """Whether the `user` field of a request names the user (an application's key), or the key's name does."""
+
+
+class EngineSettings(_Group):
+    """What generates the answers."""
+
+    kind: Literal["embedded", "fake"] = "embedded"
+    """`embedded` runs the model in the server; `fake` answers from a script, for front-end work."""
+    max_batch: int = Field(default=32, ge=1, le=1024)
+    """Answers generated at the same time."""
+    max_model_len: int = Field(default=2048, ge=64)
+    """Tokens of prompt and answer together."""
+    threads: int = Field(default=0, ge=0)
+    """CPU threads of the engine; 0 takes every core."""
+    max_waiting: int = Field(default=256, ge=0)
+    """Requests that may wait for a slot; more are turned away with 503."""
+
+
+class LearningSettings(_Group):
+    """How turns become weights."""
+
+    enabled: bool = True
+    """Whether turns are written down as self-edits and trained at all."""
+    global_from: GlobalFrom | None = None
+    """Whose facts may reach the adapter that everybody is served: `everyone`, `operator` (keys with that
+    scope) or `quorum` (the same fact from several users). Unset: everyone without keys, else operator."""
+    quorum: int = Field(default=3, ge=2)
+    """Distinct users that must state a fact when `global_from` is quorum."""
+    batch_window_seconds: float = Field(default=3.0, ge=0, le=86_400)
+    """How long the newest fact waits for company before an update starts."""
+    max_edits_per_update: int = Field(default=8, ge=1, le=256)
+    """Facts trained in one update."""
+    max_attempts: int = Field(default=2, ge=1, le=10)
+    """Updates that may try to teach a fact before it stays in memory only."""
+    profile: str = ""
+    """Name of the training recipe; '' chooses by the model's size."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads of the learner process."""
+    nice: int = Field(default=10, ge=0, le=19)
+    """Priority of the learner process: 0 is as important as the server, 19 least."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of all training: same turns, same seed, same machine, same adapter."""
+    duplicate_window_seconds: float = Field(default=600.0, ge=0)
+    """The same user sending the same messages again within it is a retry and teaches nothing new."""
+
+
+class GuardianSettings(_Group):
+    """What is judged before anything is trained."""
+
+    toxicity_model_dir: str = ""
+    """Folder with local Detoxify-family weights; '' uses the bundled classifier."""
+    toxicity_block: float = Field(default=0.9, gt=0, le=1)
+    """Score from which an example is never trained."""
+    toxicity_quarantine: float = Field(default=0.4, gt=0, le=1)
+    """Score from which an example waits for a person."""
+    disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
+    """Names of checks that are not run, separated by commas."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> GuardianSettings:
+        if self.toxicity_quarantine > self.toxicity_block:
+            raise PydanticCustomError(
+                "order",
+                "guardian.toxicity_quarantine = {low}: must not be above guardian.toxicity_block ({high})",
+                {"low": self.toxicity_quarantine, "high": self.toxicity_block},
+            )
+        return self
+
+
+class RolloutSettings(_Group):
+    """How a new version reaches the users."""
+
+    weight: float = Field(default=0.1, ge=0, le=1)
+    """Share of users that meet a new version first, 0 to 1."""
+    auto_promote: bool = True
+    """Whether a canary without incident becomes everybody's by itself; false waits for an operator."""
+    promote_after_seconds: float = Field(default=20.0, ge=0)
+    """How long a canary is watched at least."""
+    min_canary_turns: int = Field(default=0, ge=0)
+    """Answers that a canary must have given before it is promoted."""
+    max_failed_turns: int = Field(default=0, ge=0)
+    """Answers of a canary that may fail before it is withdrawn."""
+    max_thumbs_down: int = Field(default=2, ge=0)
+    """Distinct users that may object to a canary before it is withdrawn."""
+    poll_seconds: float = Field(default=0.25, gt=0, le=0.5)
+    """How often the refs are read: how long a rollback made elsewhere may take to be seen here."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. Frozen: a change needs a restart.
+
+    A misspelt setting in livegraft.toml, in a group's variable or as a flag is refused. Not covered: a
+    misspelt top-level variable (LIVEGRAFT_PROT) is ignored like any other variable.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="LIVEGRAFT_",
+        env_nested_delimiter="__",
+        toml_file=TOML_FILE,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+    model: str = Field(default="smollm2", min_length=1)
+    """What is served: `smollm2`, `seedling`, a model folder, or a hub id."""
+    host: str = "127.0.0.1"
+    """Address to listen on. Without keys only a loopback address is allowed."""
+    port: int = Field(default=8000, ge=0, le=65_535)
+    """Port to listen on; 0 takes a free one."""
+    home: Path = Path(".livegraft")
+    """Folder of all state: database, adapters, converted models."""
+    keys: Annotated[tuple[KeySettings, ...], NoDecode, BeforeValidator(_from_json)] = ()
+    """API keys, as [[keys]] tables in livegraft.toml or JSON in LIVEGRAFT_KEYS. Never a flag: flags are
+    visible to every process of the machine."""
+    log_format: Literal["human", "json"] = "human"
+    """Log lines for a person, or one JSON object a line."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are logged."""
+    engine: EngineSettings = EngineSettings()
+    learning: LearningSettings = LearningSettings()
+    guardian: GuardianSettings = GuardianSettings()
+    rollout: RolloutSettings = RolloutSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Highest first; read_settings hands the flags in as init arguments."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @model_validator(mode="after")
+    def _keyless_means_loopback(self) -> Settings:
+        if not self.keys and not is_loopback(self.host):
+            raise PydanticCustomError(
+                "host",
+                "host = '{host}': a server without keys may listen only on a loopback address "
+                "(127.0.0.1, ::1, localhost); to listen elsewhere add [[keys]] to livegraft.toml",
+                {"host": self.host},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Settings:
+        for what, values in (
+            ("name", [key.name for key in self.keys]),
+            ("secret", [key.key.get_secret_value() for key in self.keys]),
+        ):
+            if len(set(values)) < len(values):
+                raise PydanticCustomError(
+                    "keys", "keys: two keys have the same {what}; each needs its own", {"what": what}
+                )
+        return self
+
+    @property
+    def global_from(self) -> GlobalFrom:
+        """Whose facts may reach everybody: the operator's word, else by whether there are keys."""
+        return self.learning.global_from or ("operator" if self.keys else "everyone")
+
+    def guardian_policy(self) -> Policy:
+        """The guardian's own words for these settings."""
+        return Policy(
+            global_from=self.global_from,
+            quorum=self.learning.quorum,
+            disabled_checks=self.guardian.disabled_checks,
+            toxicity_model_dir=self.guardian.toxicity_model_dir,
+            toxicity_block=self.guardian.toxicity_block,
+            toxicity_quarantine=self.guardian.toxicity_quarantine,
+        )
+
+    def api_policy(self) -> ApiPolicy:
+        """The HTTP layer's own words for these settings."""
+        return ApiPolicy(
+            keys=tuple(_api_key(key) for key in self.keys),
+            duplicate_window_seconds=self.learning.duplicate_window_seconds,
+            max_waiting=self.engine.max_waiting,
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def leaves(model: type[BaseModel] = Settings, prefix: Sequence[str] = ()) -> dict[str, str]:
+    """Every setting by its dotted name, with its documentation on one line."""
+    found: dict[str, str] = {}
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            found |= leaves(info.annotation, (*prefix, name))
+        else:
+            found[".".join((*prefix, name))] = " ".join((info.description or "").split())
+    return found
+
+
+def _api_key(key: KeySettings) -> ApiKey:
+    return ApiKey(key.name, key.key.get_secret_value(), key.scopes, key.may_speak_for_others)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.config import Settings, SettingsError, as_environment, help_text, read_settings
+from server.config.settings import leaves
+
+KEY = {"name": "ops", "key": "0123456789abcdef", "scopes": ["chat", "operator"]}
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in as_environment(Settings()):
+        monkeypatch.delenv(name, raising=False)
+
+
+def refusal(read: Callable[[], object]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read()
+    return caught.value.lines
+
+
+def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("livegraft.toml").write_text(
+        "port = 1111\n[learning]\nquorum = 5\nseed = 7\n[rollout]\nweight = 0.3\n"
+    )
+    monkeypatch.setenv("LIVEGRAFT_LEARNING__QUORUM", "6")
+    monkeypatch.setenv("LIVEGRAFT_PORT", "2222")
+    settings = read_settings(["--port", "3333"])
+    assert settings.port == 3333
+    assert settings.learning.quorum == 6
+    assert settings.learning.seed == 7
+    assert settings.rollout.weight == 0.3
+    assert settings.learning.max_attempts == 2
+
+
+def test_settings_cannot_be_changed_after_they_are_read() -> None:
+    settings = read_settings()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1
+    with pytest.raises(ValueError, match="frozen"):
+        settings.engine.max_batch = 1
+
+
+def test_without_keys_only_a_loopback_address_is_allowed() -> None:
+    (line,) = refusal(lambda: read_settings(["--host", "0.0.0.0"]))
+    assert "host = '0.0.0.0'" in line
+    assert "127.0.0.1" in line
+    for host in ("127.0.0.1", "::1", "localhost", "127.1.2.3"):
+        assert read_settings(["--host", host]).host == host
+
+
+def test_with_keys_any_address_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps([KEY]))
+    assert read_settings(["--host", "0.0.0.0"]).host == "0.0.0.0"
+
+
+def test_everyone_may_teach_a_keyless_server_and_operators_one_with_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_settings().guardian_policy().global_from == "everyone"
+    monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps([KEY]))
+    assert read_settings().guardian_policy().global_from == "operator"
+    assert read_settings(["--learning.global-from", "quorum"]).guardian_policy().global_from == "quorum"
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--port", "x"], "port = 'x': input should be a valid integer"),
+        (["--learning.quorum", "1"], "learning.quorum = '1': input should be greater than or equal to 2"),
+        (["--rollout.weight", "nan"], "rollout.weight = 'nan': input should be"),
+        (["--log-format", "xml"], "log_format = 'xml': input should be 'human' or 'json'"),
+        (["--prot", "1"], "unrecognized arguments: --prot 1"),
+        (["--port"], "--port: expected one argument"),
+        (["--guardian.toxicity-block", "0.2"], "guardian.toxicity_quarantine = 0.4: must not be above"),
+    ],
+)
+def test_an_invalid_flag_is_one_line_with_name_value_and_what_is_allowed(
+    flags: list[str], expected: str
+) -> None:
+    (line,) = refusal(lambda: read_settings(flags))
+    assert expected in line
+    assert "\n" not in line
+
+
+def test_every_wrong_setting_gets_a_line_of_its_own() -> None:
+    lines = refusal(lambda: read_settings(["--port", "x", "--engine.max-batch", "0"]))
+    assert [line.split(" = ")[0] for line in lines] == ["port", "engine.max_batch"]
+
+
+def test_a_misspelt_setting_is_refused_with_the_likely_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGRAFT_LEARNING__QUORUN", "3")
+    assert refusal(read_settings) == (
+        "learning.quorun: there is no such setting; did you mean learning.quorum?",
+    )
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "livegraft.toml").write_text("port = = 3")
+    (line,) = refusal(read_settings)
+    assert line.startswith("livegraft.toml is not valid TOML")
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("[{", "is not valid JSON"),
+        (json.dumps([{**KEY, "key": "short"}]), "keys.0.key"),
+        (json.dumps([{**KEY, "scopes": ["root"]}]), "'chat', 'feedback' or 'operator'"),
+        (json.dumps([KEY, KEY]), "two keys have the same name"),
+        (json.dumps([KEY, {**KEY, "name": "other"}]), "two keys have the same secret"),
+    ],
+)
+def test_wrong_keys_are_refused_without_showing_a_secret(
+    keys: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGRAFT_KEYS", keys)
+    lines = refusal(read_settings)
+    assert expected in lines[0]
+    assert "short" not in "".join(lines).replace("should", "")
+    assert str(KEY["key"]) not in "".join(lines)
+
+
+def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps([KEY]))
+    settings = read_settings()
+    assert str(KEY["key"]) not in repr(settings) + repr(settings.api_policy())
+    assert settings.api_policy().keys[0].secret == KEY["key"]
+
+
+def test_a_child_process_reads_the_same_settings_from_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps([KEY]))
+    settings = read_settings(
+        [
+            "--host",
+            "0.0.0.0",
+            "--guardian.disabled-checks",
+            "toxicity,judge",
+            "--learning.global-from",
+            "quorum",
+        ]
+    )
+    for name, value in as_environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert read_settings() == settings
+
+
+def test_help_names_every_setting_but_the_keys() -> None:
+    text = help_text()
+    for name in leaves():
+        assert ("--" + name.replace("_", "-") in text) == (name != "keys")
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+    for name, documentation in leaves().items():
+        assert documentation, f"{name} has no docstring"
+        assert f"`{name}`" in page, f"{name} is missing in docs/settings.md"
+
+
+def test_the_page_documents_no_setting_that_does_not_exist() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+    rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    keys = {"name", "key", "scopes", "may_speak_for_others"}
+    assert set(rows) - keys == set(leaves())
