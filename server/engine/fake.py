@@ -28,9 +28,8 @@ from server.engine.types import (
     FinishReason,
     GenerationRequest,
     TokenLogprob,
-    VersionNotLoaded,
 )
-from server.types import BASE_VERSION
+from server.engine.versions import Versions
 
 _PIECE = re.compile(r"\s*[^\s]{1,6}|\s+")
 
@@ -77,7 +76,7 @@ class FakeEngine:
         """Every request that was admitted, oldest first: what a test may want to look at."""
         self._script = script
         self._slots = _Slots(max_batch)
-        self._versions: dict[str, _Version] = {BASE_VERSION: _Version(None)}
+        self._versions = Versions()
         self._failures: deque[tuple[EngineError, int]] = deque()
         self._dead = "the engine has not been started"
 
@@ -107,16 +106,13 @@ class FakeEngine:
         """Stream the scripted answer, a word piece a chunk."""
         self._check_alive()
         version = self._versions.get(request.version)
-        if version is None:
-            raise VersionNotLoaded(f"version {request.version} is not loaded")
         prompt_tokens = sum(len(word_pieces(m.content)) + 1 for m in request.messages)
         prompt_tokens += len(word_pieces(request.prefill))
         if prompt_tokens >= self.max_model_len:
             raise ContextLengthExceeded(
                 f"the prompt has {prompt_tokens} tokens, the context {self.max_model_len} with the answer"
             )
-        version.users += 1
-        try:
+        with version.in_use():
             await self._slots.acquire(request.background)
             try:
                 self.requests.append(request)
@@ -124,8 +120,6 @@ class FakeEngine:
                     yield chunk
             finally:
                 self._slots.release(request.background)
-        finally:
-            version.leave()
 
     async def _stream(self, request: GenerationRequest, prompt_tokens: int) -> AsyncGenerator[Chunk]:
         failure, fail_after = self._failures.popleft() if self._failures else (None, 0)
@@ -166,11 +160,8 @@ class FakeEngine:
     async def load(self, version: str, path: Path) -> None:
         """Accept any folder that looks like a PEFT adapter."""
         self._check_alive()
-        known = self._versions.get(version)
-        if known is not None and known.path == path:
+        if self._versions.holds(version, path):
             return
-        if known is not None:
-            raise BadAdapter(f"{version} is loaded already from {known.path}: versions never change")
         try:
             config = json.loads((path / "adapter_config.json").read_text())
             (path / "adapter_model.safetensors").stat()
@@ -178,26 +169,20 @@ class FakeEngine:
             raise BadAdapter(f"{path} is not a composed adapter folder: {error}") from error
         if config.get("peft_type") != "LORA":
             raise BadAdapter(f"{path} has peft_type {config.get('peft_type')!r}; only LORA can be served")
-        self._versions[version] = _Version(path)
+        self._versions.show(self._versions.new(version, path))
 
     async def unload(self, version: str) -> None:
         """Refuse new requests for the version at once, return when the last one in flight has ended."""
-        if version == BASE_VERSION:
-            raise EngineError("the base model cannot be unloaded")
-        known = self._versions.pop(version, None)
-        if known is not None and known.users:
-            await known.idle.wait()
+        await self._versions.retire(version)
 
     def loaded(self) -> frozenset[str]:
         """The versions that can be asked now."""
-        return frozenset(self._versions)
+        return self._versions.names()
 
     async def score(self, version: str, prompts: Sequence[str]) -> str:
         """A digest of the version's files and the prompts: equal when, and only when, both are equal."""
         self._check_alive()
         known = self._versions.get(version)
-        if known is None:
-            raise VersionNotLoaded(f"version {version} is not loaded")
         digest = hashlib.sha256(self.base_digest.encode())
         if known.path is not None:
             digest.update((known.path / "adapter_model.safetensors").read_bytes())
@@ -212,20 +197,6 @@ class FakeEngine:
     def _check_alive(self) -> None:
         if self._dead:
             raise EngineDead(f"{self._dead}; restart the server")
-
-
-class _Version:
-    """A loaded version and how many requests still need it."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.users = 0
-        self.idle = asyncio.Event()
-
-    def leave(self) -> None:
-        self.users -= 1
-        if not self.users:
-            self.idle.set()
 
 
 class _Slots:

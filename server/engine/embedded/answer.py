@@ -1,0 +1,91 @@
+"""One answer in the making: what has been read in, what has been said, and how it ends."""
+
+from __future__ import annotations
+
+import random
+
+from torch import Tensor
+
+from server.engine.embedded.chat import Chat, TextStream
+from server.engine.embedded.sampling import log_probabilities
+from server.engine.text import StopFilter
+from server.engine.types import Chunk, FinishReason, GenerationRequest, TokenLogprob
+
+
+class Answer:
+    """The worker's record of a request. `tokens` is prompt and answer, `filled` of them are in the cache."""
+
+    __slots__ = (
+        "_chat",
+        "_filter",
+        "_text",
+        "admitted",
+        "filled",
+        "graft",
+        "limit",
+        "prompt_tokens",
+        "request",
+        "rng",
+        "tokens",
+    )
+
+    def __init__(
+        self,
+        request: GenerationRequest,
+        prompt: list[int],
+        graft: str | None,
+        max_model_len: int,
+        chat: Chat,
+    ) -> None:
+        self.request = request
+        self.graft = graft
+        """Key of the version's adapter; None for the base."""
+        self.tokens = list(prompt)
+        self.prompt_tokens = len(prompt)
+        self.limit = min(len(prompt) + max(1, request.sampling.max_tokens), max_model_len)
+        self.filled = 0
+        self.admitted = 0
+        """The batch's running number, given with a row."""
+        self.rng = random.Random(request.sampling.seed)
+        self._chat = chat
+        self._text = TextStream(chat)
+        self._filter = StopFilter(request.sampling.stop)
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that have to run through the model before the next one can be chosen."""
+        return len(self.tokens) - self.filled
+
+    def say(self, token: int, logits: Tensor) -> Chunk:
+        """Add the chosen token; `logits` is the row (vocabulary,) that it was chosen from."""
+        if token in self._chat.end_tokens:
+            return self._chunk(self._text.flush(), (), "stop", logits)
+        self.tokens.append(token)
+        ended: FinishReason | None = "length" if len(self.tokens) >= self.limit else None
+        text = self._text.push(token)
+        if ended:
+            text += self._text.flush()
+        return self._chunk(text, (token,), ended, logits)
+
+    def _chunk(self, text: str, said: tuple[int, ...], ended: FinishReason | None, logits: Tensor) -> Chunk:
+        text, stopped = self._filter.push(text)
+        if stopped:
+            ended = "stop"
+        elif ended:
+            text += self._filter.flush()
+        asked = self.request.sampling.logprobs
+        return Chunk(
+            text,
+            said,
+            () if asked is None else tuple(self._logprobs(t, logits, asked) for t in said),
+            ended,
+            self.prompt_tokens if ended else 0,
+            len(self.tokens) - self.prompt_tokens if ended else 0,
+        )
+
+    def _logprobs(
+        self, token: int, logits: Tensor, asked: int
+    ) -> tuple[TokenLogprob, tuple[TokenLogprob, ...]]:
+        own, others = log_probabilities(logits, token, asked)
+        piece = self._chat.piece
+        return TokenLogprob(piece(token), own), tuple(TokenLogprob(piece(t), p) for t, p in others)

@@ -1,0 +1,173 @@
+"""Who runs when. Every step decodes one token for each running answer and reads in part of the new prompts.
+
+Rows in use are 0..n-1: first those that decode, then those that still read their prompt. When one leaves, the
+last takes its place. Chat comes before background work: a background answer gets a row only when no chat
+request waits, and is sent back to its queue (keeping what it has said) when a chat request needs the row or
+the memory. The same happens to the newest answer when the cache's budget does not hold all that run.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from server.engine.embedded.answer import Answer
+from server.engine.embedded.attention import Span
+from server.engine.embedded.forward import Forward
+from server.engine.embedded.sampling import choose
+from server.engine.types import Chunk
+
+_HEADROOM_TOKENS = 64
+"""An answer is admitted only when the cache would hold this much more of it."""
+_LEAST_READING_TOKENS = 32
+
+
+class Batch:
+    """The running and the waiting answers. Used by one thread."""
+
+    def __init__(self, forward: Forward, max_batch: int, step_tokens: int) -> None:
+        self._forward = forward
+        self._cache = forward.cache
+        self._max_batch = max_batch
+        self._step_tokens = step_tokens
+        self._rows: list[Answer] = []
+        self._decoding = 0
+        self._admissions = 0
+        self._chat: deque[Answer] = deque()
+        self._background: deque[Answer] = deque()
+
+    @property
+    def running(self) -> int:
+        """Answers that have a row."""
+        return len(self._rows)
+
+    @property
+    def idle(self) -> bool:
+        """Whether a step would do nothing."""
+        return not (self._rows or self._chat or self._background)
+
+    def submit(self, answer: Answer) -> None:
+        """Queue an answer; the next steps admit it."""
+        self._queue(answer).append(answer)
+
+    def cancel(self, answer: Answer) -> None:
+        """Free the answer's row or its place in the queue. One that has ended already is no error."""
+        if answer in self._rows:
+            self._leave(self._rows.index(answer))
+        elif answer in self._queue(answer):
+            self._queue(answer).remove(answer)
+        if not self._rows:
+            self._cache.clear()
+
+    def step(self) -> list[tuple[Answer, Chunk]]:
+        """Run the model once; what it added to each answer, the ended ones included."""
+        self._admit()
+        reading = self._reading()
+        while not self._fits(reading):
+            self._send_back(self._newest())
+            reading = self._reading()
+        if not self._rows:
+            return []
+        self._cache.reserve(len(self._rows), self._length(reading))
+        said = self._run(reading)
+        for answer, chunk in said:
+            if chunk.finish_reason is not None:
+                self._leave(self._rows.index(answer))
+        if not self._rows:
+            self._cache.clear()
+        return said
+
+    def _run(self, reading: Sequence[tuple[int, int]]) -> list[tuple[Answer, Chunk]]:
+        decoders = self._rows[: self._decoding]
+        tokens = [answer.tokens[-1] for answer in decoders]
+        positions = [answer.filled for answer in decoders]
+        rows = list(range(len(decoders)))
+        spans = []
+        for row, count in reading:
+            answer = self._rows[row]
+            spans.append(Span(len(tokens), len(tokens) + count, row, answer.filled))
+            tokens += answer.tokens[answer.filled : answer.filled + count]
+            positions += range(answer.filled, answer.filled + count)
+            rows += [row] * count
+        runners = decoders + [self._rows[row] for row, _ in reading]
+        logits = self._forward.step(
+            tokens, positions, rows, len(decoders), spans, [answer.graft for answer in runners]
+        )
+        for answer, count in zip(runners, [1] * len(decoders) + [n for _, n in reading], strict=True):
+            answer.filled += count
+        ready = [n for n, answer in enumerate(runners) if not answer.remaining]
+        if len(ready) < len(runners):
+            logits = logits[ready]
+        speakers = [runners[n] for n in ready]
+        chosen = choose(logits, [a.request.sampling for a in speakers], [a.rng for a in speakers])
+        said = [(a, a.say(token, row)) for a, token, row in zip(speakers, chosen, logits, strict=True)]
+        for answer in speakers[len(decoders) :]:
+            self._promote(answer)
+        return said
+
+    def _admit(self) -> None:
+        while queue := self._chat or self._background:
+            answer = queue[0]
+            longest = max((len(a.tokens) for a in [*self._rows, answer]), default=0) + _HEADROOM_TOKENS
+            room = len(self._rows) < self._max_batch and self._cache.fits(len(self._rows) + 1, longest)
+            if not room:
+                newest = self._newest() if self._rows else None
+                if newest is None or not newest.request.background or answer.request.background:
+                    return
+                self._send_back(newest)
+                continue
+            self._admissions += 1
+            answer.admitted = self._admissions
+            self._rows.append(queue.popleft())
+
+    def _reading(self) -> list[tuple[int, int]]:
+        """(row, tokens) of the prompts to read in this step: chat before background, then oldest first."""
+        budget = max(self._step_tokens - self._decoding, _LEAST_READING_TOKENS)
+        chosen = []
+        order = range(self._decoding, len(self._rows))
+        for row in sorted(order, key=lambda n: self._rows[n].request.background):
+            if budget <= 0:
+                break
+            chosen.append((row, min(self._rows[row].remaining, budget)))
+            budget -= chosen[-1][1]
+        return chosen
+
+    def _length(self, reading: Sequence[tuple[int, int]]) -> int:
+        decoded = max((a.filled + 1 for a in self._rows[: self._decoding]), default=0)
+        return max(decoded, max((self._rows[row].filled + count for row, count in reading), default=0))
+
+    def _fits(self, reading: Sequence[tuple[int, int]]) -> bool:
+        return self._cache.fits(len(self._rows), self._length(reading))
+
+    def _newest(self) -> Answer:
+        """The last admitted, but background before chat."""
+        return max(self._rows, key=lambda a: (a.request.background, a.admitted))
+
+    def _queue(self, answer: Answer) -> deque[Answer]:
+        return self._background if answer.request.background else self._chat
+
+    def _send_back(self, answer: Answer) -> None:
+        self._leave(self._rows.index(answer))
+        answer.filled = 0
+        self._queue(answer).appendleft(answer)
+
+    def _promote(self, answer: Answer) -> None:
+        row, target = self._rows.index(answer), self._decoding
+        if row != target:
+            other = self._rows[target]
+            self._cache.swap(row, target, max(answer.filled, other.filled))
+            self._rows[row], self._rows[target] = other, answer
+        self._decoding += 1
+
+    def _leave(self, row: int) -> None:
+        if row < self._decoding:
+            self._decoding -= 1
+            self._move(self._decoding, row)
+            row = self._decoding
+        self._move(len(self._rows) - 1, row)
+        self._rows.pop()
+
+    def _move(self, source: int, target: int) -> None:
+        if source != target:
+            self._cache.move(source, target, self._rows[source].filled)
+            self._rows[target] = self._rows[source]

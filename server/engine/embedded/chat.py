@@ -1,0 +1,86 @@
+"""Messages to token ids and token ids to text: the tokenizer of one model, with its chat template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from server.engine.types import EngineError
+from server.types import Message
+
+
+class Chat:
+    """The tokenizer of a model that can chat. Safe to use from several threads."""
+
+    def __init__(self, tokenizer: Any, generation_config: Any, model_name: str) -> None:
+        if not getattr(tokenizer, "chat_template", None):
+            raise EngineError(f"{model_name} has no chat template: choose an instruct model")
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise EngineError(f"{model_name} has no fast tokenizer (tokenizer.json): convert it first")
+        self._tokenizer = tokenizer
+        self._backend = backend
+        ends = getattr(generation_config, "eos_token_id", None)
+        ends = ends if isinstance(ends, list) else [ends]
+        self.end_tokens = frozenset(t for t in [*ends, tokenizer.eos_token_id] if t is not None)
+        """Tokens that end an answer."""
+        self._pieces: dict[int, str] = {}
+
+    def encode(self, messages: Sequence[Message], prefill: str = "") -> list[int]:
+        """Ids of the conversation with the assistant's turn opened. Raises EngineError."""
+        try:
+            text: str = self._tokenizer.apply_chat_template(
+                [{"role": m.role, "content": m.content} for m in messages],
+                add_generation_prompt=True,
+                tokenize=False,
+            )
+        except Exception as error:  # a template is a program of the model's: it may raise anything
+            raise EngineError(f"the model's chat template refuses these messages: {error}") from error
+        ids: list[int] = self._backend.encode(text + prefill, add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of an answer's ids, without special tokens."""
+        text: str = self._backend.decode(ids, skip_special_tokens=True)
+        return text
+
+    def piece(self, token: int) -> str:
+        """How one token reads by itself, special tokens included."""
+        if token not in self._pieces:
+            self._pieces[token] = self._backend.decode([token], skip_special_tokens=False)
+        return self._pieces[token]
+
+
+class TextStream:
+    """Turns ids into text as they come, holding back what is not yet a whole character.
+
+    The pieces joined are the text of all ids together. Decoding starts a few ids back, because some
+    tokenizers write a token differently at the beginning of a text.
+    """
+
+    __slots__ = ("_chat", "_ids", "_prefix", "_read")
+
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+        self._ids: list[int] = []
+        self._prefix = 0
+        self._read = 0
+
+    def push(self, token: int) -> str:
+        """What the token adds to the text; '' while a character is incomplete."""
+        self._ids.append(token)
+        return self._advance(final=False)
+
+    def flush(self) -> str:
+        """What was held back, when no more tokens come."""
+        return self._advance(final=True)
+
+    def _advance(self, final: bool) -> str:
+        if self._read == len(self._ids):
+            return ""
+        known = self._chat.decode(self._ids[self._prefix : self._read]) if self._read > self._prefix else ""
+        text = self._chat.decode(self._ids[self._prefix :])
+        if not final and (len(text) <= len(known) or text.endswith("\ufffd")):
+            return ""
+        self._prefix, self._read = self._read, len(self._ids)
+        return text[len(known) :]
