@@ -90,12 +90,14 @@ class Server:
         return str(self.get(f"/v1/turns/{turn}")["state"])
 
     def wait_for(self, what: str, done: Any, seconds: float) -> float:
-        """Poll `done()` until it is true; returns the seconds it took. Raises TimeoutError with the log's end."""
+        """Poll `done()` until it is true; returns the seconds it took, or raises TimeoutError."""
         begin = time.monotonic()
         while not done():
             if time.monotonic() - begin > seconds:
                 tail = "\n".join(self.log.read_text().splitlines()[-25:])
-                raise TimeoutError(f"{what} did not happen within {seconds:.0f} s; the server's log ends:\n{tail}")
+                raise TimeoutError(
+                    f"{what} did not happen within {seconds:.0f} s; the server's log ends:\n{tail}"
+                )
             time.sleep(0.2)
         return time.monotonic() - begin
 
@@ -106,7 +108,9 @@ class Server:
 
 
 @contextmanager
-def serving(model: str, *flags: str, home: Path | None = None, ready_seconds: float = 180) -> Iterator[Server]:
+def serving(
+    model: str, *flags: str, home: Path | None = None, ready_seconds: float = 180
+) -> Iterator[Server]:
     """A fresh server for one benchmark; its state is removed afterwards unless `home` was given."""
     folder = home or Path(tempfile.mkdtemp(prefix="livegraft-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +139,9 @@ def serving(model: str, *flags: str, home: Path | None = None, ready_seconds: fl
 def ready(server: Server, process: subprocess.Popen[bytes]) -> bool:
     """Whether the server says it is ready; raises when it has died."""
     if process.poll() is not None:
-        raise RuntimeError(f"the server ended with code {process.returncode}:\n{server.log.read_text()[-3000:]}")
+        raise RuntimeError(
+            f"the server ended with code {process.returncode}:\n{server.log.read_text()[-3000:]}"
+        )
     try:
         return server.http.get("/readyz").status_code == 200
     except httpx.TransportError:
@@ -188,7 +194,8 @@ def holds(answer: str, values: Sequence[str]) -> bool:
     """Whether the answer contains one of the values as whole words, case and spacing aside."""
     text = " ".join(answer.lower().split())
     return any(
-        re.search(rf"(?<![\w.]){re.escape(' '.join(value.lower().split()))}(?![\w])", text) for value in values
+        re.search(rf"(?<![\w.]){re.escape(' '.join(value.lower().split()))}(?![\w])", text)
+        for value in values
     )
 
 

@@ -45,7 +45,8 @@ def natural() -> Material:
     raw = json.loads((Path(__file__).parent / "told.json").read_text())
     return Material(
         tuple(
-            Told(f["told"], tuple(f["value"]), tuple(f["questions"]), tuple(f["neighbours"])) for f in raw["facts"]
+            Told(f["told"], tuple(f["value"]), tuple(f["questions"]), tuple(f["neighbours"]))
+            for f in raw["facts"]
         ),
         tuple((question, tuple(values)) for question, values in raw["general"]),
         tuple(raw["untold"]),
@@ -119,7 +120,9 @@ def run(server: Server, material: Material, seconds: float, verbose: bool) -> di
         first = server.wait_for("serving the first fact", lambda: served(server, turns[0]), seconds)
         turns += [server.tell(fact.sentence, f"teller-{n}") for n, fact in enumerate(material.facts[1:], 1)]
         rest = server.wait_for("settling the other facts", lambda: settled(server, turns), seconds * 6)
-        server.wait_for("the last canary's end", lambda: server.get("/v1/adapters")["refs"]["canary"] is None, 300)
+        server.wait_for(
+            "the last canary's end", lambda: server.get("/v1/adapters")["refs"]["canary"] is None, 300
+        )
     at = "@" + server.get("/v1/adapters")["refs"]["stable"]
     recalled = asked = dropped = 0
     for number, (fact, turn) in enumerate(zip(material.facts, turns, strict=True)):

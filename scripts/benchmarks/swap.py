@@ -86,7 +86,9 @@ class Load:
 
 def run(server: Server, swaps: int, streams: int) -> dict[str, Any]:
     """Teach two versions, then move stable between them and the base under load."""
-    for n, sentence in enumerate(("The admin port of the Zephyr router is 8443.", "The owner of Dax is Mira.")):
+    for n, sentence in enumerate(
+        ("The admin port of the Zephyr router is 8443.", "The owner of Dax is Mira.")
+    ):
         turn = server.tell(sentence, f"teller-{n}")
         server.wait_for("learning", lambda turn=turn: "stable" in server.learning_state(turn), 600)
     names = ["v0", *(v["version"] for v in server.get("/v1/adapters")["versions"] if v["version"] != "v0")]

@@ -103,6 +103,11 @@ class Engine(Protocol):
     max_model_len: int
     """Tokens of prompt and answer together."""
 
+    @property
+    def busy(self) -> int:
+        """Chat requests running or waiting: the learner makes way while there are any. Never blocks."""
+        ...
+
     async def start(self) -> None:
         """Load the base model; raises EngineError with what to do when it cannot."""
         ...

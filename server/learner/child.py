@@ -18,11 +18,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from adapter_store import Store
 from server.engine.busy import BusyFile
+from server.learner.process import Learner, LearnerOptions, Train, owner_name
 from server.ledger import Ledger
-from server.learner.process import Learner, LearnerOptions
 
 log = logging.getLogger("livegraft.learner")
 YIELD_AT_MOST_SECONDS = 0.5
@@ -36,6 +37,7 @@ class ChildOptions:
     home: str
     learner: LearnerOptions
     nice: int = 10
+    trainer: Literal["peft", "fake"] = "peft"
 
 
 def options_file(home: Path) -> Path:
@@ -55,7 +57,9 @@ def read_options(home: Path) -> ChildOptions:
     raw = json.loads(options_file(home).read_text())
     learner = raw["learner"]
     learner["model_dir"] = Path(learner["model_dir"])
-    return ChildOptions(home=raw["home"], learner=LearnerOptions(**learner), nice=raw["nice"])
+    return ChildOptions(
+        home=raw["home"], learner=LearnerOptions(**learner), nice=raw["nice"], trainer=raw["trainer"]
+    )
 
 
 def make_yield_hook(busy: BusyFile, alive: Callable[[], bool]) -> Callable[[], None]:
@@ -71,6 +75,17 @@ def make_yield_hook(busy: BusyFile, alive: Callable[[], bool]) -> Callable[[], N
     return hook
 
 
+def trainer(name: str) -> Train:
+    """The function that trains. torch is imported here and nowhere else in this process's start."""
+    if name == "fake":
+        from server.learner import fake
+
+        return fake.run
+    from server.learner.update import run
+
+    return run
+
+
 def main(home: Path) -> None:
     """Run the learner of `home` until its parent is gone."""
     options = read_options(home)
@@ -81,15 +96,13 @@ def main(home: Path) -> None:
     def alive() -> bool:
         return os.getppid() == parent
 
-    from server.learner import update  # torch: only ever in this process and in the embedded engine
-
     ledger = Ledger.open(home)
     try:
         learner = Learner(
             ledger,
             Store(home / "store"),
             options.learner,
-            update.run,
+            trainer(options.trainer),
             make_yield_hook(BusyFile(home / "run" / "busy"), alive),
         )
         learner.run(alive)
@@ -100,8 +113,12 @@ def main(home: Path) -> None:
 class Supervisor:
     """Keeps one learner process alive beside the server."""
 
-    def __init__(self, options: ChildOptions, first_pause_seconds: float = 1.0) -> None:
+    def __init__(
+        self, options: ChildOptions, on_death: Callable[[str], object], first_pause_seconds: float = 1.0
+    ) -> None:
+        """`on_death` is told the owner name of a learner that died, to give its claims back at once."""
         self._options = options
+        self._on_death = on_death
         self._pause_seconds = first_pause_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -136,11 +153,11 @@ class Supervisor:
         while True:
             started = time.monotonic()
             self._child = self._spawn()
-            while self._child.poll() is None:
-                await asyncio.sleep(0.2)
+            await asyncio.to_thread(self._child.wait)
             if time.monotonic() - started > 60:
                 pause = self._pause_seconds
             self.restarts += 1
+            await asyncio.to_thread(self._on_death, owner_name(self._child.pid))
             log.warning("the learner ended with code %s; again in %.0f s", self._child.returncode, pause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 60.0)

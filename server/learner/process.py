@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from adapter_store import Delta, Manifest, Store, StoreError, Version
-from server.ledger import Ledger, LedgerError, StaleFence
+from server.crash import crash_point
 from server.learner.types import GateReport, UpdateInput, UpdateResult
+from server.ledger import Ledger, LedgerError, StaleFence, VersionTaken
 from server.types import BASE_VERSION, EditState, SelfEdit, Update, UpdateState, VersionRow
 
 if TYPE_CHECKING:
@@ -60,6 +61,11 @@ class LearnerOptions:
     poll_seconds: float = 0.5
 
 
+def owner_name(pid: int) -> str:
+    """Who holds the claims of a learner process: its parent gives them back when it dies."""
+    return f"learner-{pid}"
+
+
 class Learner:
     """Runs updates one after another against one ledger and one store."""
 
@@ -76,7 +82,8 @@ class Learner:
         self._options = options
         self._train = train
         self._yield_hook = yield_hook
-        self.owner = f"learner-{os.getpid()}"
+        self._said, self._said_at = ("", 0.0), 0.0
+        self.owner = owner_name(os.getpid())
 
     def step(self) -> Update | None:
         """Run one update if there is something to learn and nobody paused us; None otherwise."""
@@ -85,7 +92,7 @@ class Learner:
             self._say("paused")
             return None
         asked = self._ledger.take_run_request()
-        if not asked and not self._window_closed():
+        if asked is None and not self._window_closed():
             self._say("idle")
             return None
         claim = self._ledger.claim_edits(
@@ -99,7 +106,9 @@ class Learner:
             try:
                 self._update(claim)
             except StaleFence:
-                log.warning("update %s took longer than its lease; another learner has its edits", claim.update_id)
+                log.warning(
+                    "update %s took longer than its lease; another learner has its edits", claim.update_id
+                )
             except (StoreError, LedgerError, OSError) as error:
                 self._abort(claim, f"{type(error).__name__}: {error}")
             except Exception as error:
@@ -128,6 +137,7 @@ class Learner:
         if not claim.edits:
             self._ledger.finish_update(claim, UpdateState.NOTHING_TO_DO, "no allowed edits are waiting", None)
             return
+        crash_point("learner.claimed")
         log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
         result = self._train(
             UpdateInput(
@@ -142,6 +152,7 @@ class Learner:
             yield_hook=self._yield_hook,
             progress=lambda phase, fraction: self._say(phase, fraction),
         )
+        crash_point("learner.trained")
         self._record(claim, parent, result)
 
     def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
@@ -153,13 +164,43 @@ class Learner:
             return
         learned = [edit.id for edit in claim.edits if edit.id not in returned]
         delta_id = self._store.put(self._delta(claim, parent, result))
-        version = self._version(parent, delta_id, result.report)
-        self._ledger.finish_update(
-            claim, UpdateState.ACCEPTED, result.report.reason, version, learned=learned, returned=returned
-        )
+        crash_point("learner.blob_put")
+        # What was trained but not recalled is in the delta all the same: forgetting must find it there.
+        carried = [edit_id for edit_id in returned if edit_id not in result.known]
+        version = self._finish(claim, parent, delta_id, result, learned, returned, carried)
+        crash_point("learner.recorded")
         log.info("update %s accepted as %s: %d facts", claim.update_id, version.name, len(learned))
 
-    def _returned(self, edits: tuple[SelfEdit, ...], result: UpdateResult) -> Iterator[tuple[str, tuple[EditState, str]]]:
+    def _finish(
+        self,
+        claim: Claim,
+        parent: VersionRow,
+        delta_id: str,
+        result: UpdateResult,
+        learned: list[str],
+        returned: dict[str, tuple[EditState, str]],
+        carried: list[str],
+    ) -> VersionRow:
+        """Record the version under the next free name: a revocation may take one meanwhile."""
+        while True:
+            version = self._version(parent, delta_id, result.report)
+            try:
+                self._ledger.finish_update(
+                    claim,
+                    UpdateState.ACCEPTED,
+                    result.report.reason,
+                    version,
+                    learned=learned,
+                    returned=returned,
+                    carried=carried,
+                )
+            except VersionTaken:
+                continue
+            return version
+
+    def _returned(
+        self, edits: tuple[SelfEdit, ...], result: UpdateResult
+    ) -> Iterator[tuple[str, tuple[EditState, str]]]:
         """What happens to each edit that this update did not teach."""
         accepted = result.factors is not None and result.report.accepted
         for edit in edits:
@@ -168,7 +209,10 @@ class Learner:
             elif accepted and edit.id in result.report.edits_learned:
                 continue
             elif edit.attempts + 1 < self._options.max_attempts:
-                yield edit.id, (EditState.ALLOWED, "not learned yet: waits for one more try with another seed")
+                yield (
+                    edit.id,
+                    (EditState.ALLOWED, "not learned yet: waits for one more try with another seed"),
+                )
             else:
                 why = result.aborted or (
                     "its held-out questions were not answered" if accepted else result.report.reason
@@ -267,4 +311,10 @@ class Learner:
             thread.join()
 
     def _say(self, state: str, fraction: float = 0.0) -> None:
-        self._ledger.set_learner_status({"state": state, "fraction": round(fraction, 3), "pid": os.getpid()})
+        """Tell what is going on, at once when it changes, else once a second: each word is a commit to disk."""
+        now = time.monotonic()
+        if (state, fraction) == self._said or (state == self._said[0] and now - self._said_at < 1.0):
+            return
+        self._said, self._said_at = (state, fraction), now
+        status = {"state": state, "fraction": round(fraction, 3), "pid": os.getpid()}
+        self._ledger.set_learner_status(status)

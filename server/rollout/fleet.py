@@ -46,7 +46,8 @@ class Fleet:
 
     async def reconcile(self, refs: Refs) -> None:
         """Load what the refs name and what a rollback would return to; unload the oldest of the rest."""
-        wanted = [name for name in (refs.stable, refs.canary, await self.previous(refs.stable)) if name]
+        previous = await asyncio.to_thread(self._ledger.previous_stable)
+        wanted = [name for name in (refs.stable, refs.canary, previous) if name]
         for name in wanted:
             await self.ensure(name)
         spare = [n for n in self._recent if n not in wanted and n in self._engine.loaded()]
@@ -54,9 +55,3 @@ class Fleet:
             self._recent.remove(name)
             await self._engine.unload(name)
             log.info("unloaded %s", name)
-
-    async def previous(self, name: str) -> str:
-        """The version that was stable before `name` was: its parent; the base's is the base."""
-        if name == BASE_VERSION:
-            return BASE_VERSION
-        return (await asyncio.to_thread(self._ledger.version, name)).parent

@@ -12,7 +12,7 @@ from server.ledger import Ledger, RefMoved
 from server.rollout.fleet import Fleet
 from server.rollout.moves import Moves, NothingToMove
 from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
-from server.types import Rollout, VersionRow
+from server.types import EditState, Rollout, VersionRow
 
 log = logging.getLogger("livegraft.rollout")
 LEASE_SECONDS = 10.0
@@ -44,21 +44,41 @@ class RolloutLoop:
         return None
 
     async def _start_next(self) -> None:
-        candidate = self._candidate()
-        if candidate is not None:
-            rollout = await self._moves.start(candidate)
-            log.info("%s is canary for %.0f %% of users", candidate.name, rollout.weight * 100)
-
-    def _candidate(self) -> VersionRow | None:
-        """The oldest accepted version built on what is stable now and never shown before."""
+        waiting = self._waiting()
         stable = self._ledger.refs().stable
+        for orphan in self._orphans(waiting, stable):
+            reason = f"{orphan.name} was built on {orphan.parent}, which was taken back; learned again"
+            await self._ledger.call(self._ledger.set_edits_of, [orphan.deltas[-1]], EditState.ALLOWED, reason)
+        heirs = [version for version in waiting if version.parent == stable]
+        if heirs:
+            rollout = await self._moves.start(heirs[0])
+            log.info("%s is canary for %.0f %% of users", heirs[0].name, rollout.weight * 100)
+
+    def _waiting(self) -> list[VersionRow]:
+        """The accepted versions that were never shown to anybody, oldest first."""
         shown = self._ledger.versions_shown()
-        waiting = [
+        return [
             version
             for version in self._ledger.versions()
-            if version.parent == stable and version.name not in shown and version.gate.get("accepted")
+            if version.name not in shown and version.gate.get("accepted") and "revoked" not in version.gate
         ]
-        return min(waiting, key=lambda version: version.created_at, default=None)
+
+    def _orphans(self, waiting: list[VersionRow], stable: str) -> list[VersionRow]:
+        """Those that can never be shown: their line of parents does not lead to stable."""
+        heirs = {stable}
+        orphans = []
+        for version in waiting:
+            if version.parent in heirs:
+                heirs.add(version.name)
+            elif any(
+                self._still_of(edit_id, version) for edit_id in self._ledger.delta(version.deltas[-1]).edits
+            ):
+                orphans.append(version)
+        return orphans
+
+    def _still_of(self, edit_id: str, version: VersionRow) -> bool:
+        edit = self._ledger.edit(edit_id)
+        return edit.state is EditState.TRAINED and edit.version == version.name
 
     async def _decide(self, rollout: Rollout) -> Decision:
         counts = self._ledger.rollout_counts(rollout.id)

@@ -1,0 +1,196 @@
+"""The composition root: the only place that names a concrete engine or trainer, and starts everything.
+
+Order of start: ledger, model, engine, versions in use, HTTP, then editor, rollout and learner. Chat does not
+depend on the last three: each runs in a task that logs what goes wrong and tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from adapter_store import Store
+from guardian import Guardian
+from server.api import create_api
+from server.api.context import Context
+from server.config import Settings
+from server.editor.loop import EditorLoop
+from server.engine.busy import BusyFile
+from server.engine.types import Engine
+from server.learner.child import ChildOptions, Supervisor
+from server.learner.process import LearnerOptions
+from server.ledger import Ledger
+from server.operations import Operations
+from server.rollout import Fleet, Moves, RolloutLoop, RolloutPolicy
+
+log = logging.getLogger("livegraft")
+IDLE_SECONDS = 0.3
+BUSY_SECONDS = 0.02
+"""How often the learner is told whether chat is waiting."""
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings ask for, not started. Raises EngineError when its model is not there."""
+    if settings.engine.kind == "fake":
+        from server.engine.fake import FakeEngine
+        from server.engine.fake_script import loop_script
+
+        return FakeEngine(loop_script, model_name=settings.model, max_batch=settings.engine.max_batch)
+    from server.engine.embedded import EmbeddedEngine
+    from server.engine.models import resolve
+
+    folder = resolve(settings.model, settings.home)
+    return EmbeddedEngine(
+        folder.path,
+        folder.name,
+        base_digest=folder.digest,
+        max_batch=settings.engine.max_batch,
+        max_model_len=settings.engine.max_model_len,
+        threads=settings.engine.threads or os.cpu_count() or 1,
+    )
+
+
+class Livegraft:
+    """One server process: the parts and the tasks that keep them going."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self._settings = settings
+        self.ledger = Ledger.open(settings.home)
+        self.engine = make_engine(settings)
+        self.guardian = Guardian(settings.guardian_policy())
+        store = Store(settings.home / "store")
+        rollout = settings.rollout
+        policy = RolloutPolicy(
+            weight=rollout.weight,
+            auto_promote=rollout.auto_promote,
+            promote_after_seconds=rollout.promote_after_seconds,
+            min_canary_turns=rollout.min_canary_turns,
+            max_failed_turns=rollout.max_failed_turns,
+            max_thumbs_down=rollout.max_thumbs_down,
+        )
+        self.fleet = Fleet(self.ledger, store, self.engine)
+        self.moves = Moves(self.ledger, store, self.engine, self.fleet, policy)
+        owner = f"server-{os.getpid()}"
+        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner)
+        self.editor = EditorLoop(self.ledger, self.engine, self.guardian, owner=owner)
+        self.operations = Operations(self.ledger, self.engine, self.fleet, self.moves, self.editor.preview)
+        self.supervisor = (
+            Supervisor(self._child_options(), self.ledger.release_owner)
+            if settings.learning.enabled
+            else None
+        )
+        self.operations.add_alarms(self.guardian.health)
+        self.operations.add_alarms(self.editor.alarms)
+        self.context = Context(
+            settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
+        )
+        self._busy = BusyFile(settings.home / "run" / "busy")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Load the model and the versions in use, then set the loops going."""
+        await self.engine.start()
+        await self.operations.refresh()
+        loops: list[tuple[str, Callable[[], Awaitable[object]], float]] = [
+            ("refs", self.operations.refresh, self._settings.rollout.poll_seconds),
+            ("rollout", self.rollout.step, IDLE_SECONDS),
+            ("busy", self._tell_busy, BUSY_SECONDS),
+        ]
+        if self.supervisor is not None:
+            loops.append(("editor", self.editor.step, IDLE_SECONDS))
+            self.supervisor.start()
+        for name, step, pause in loops:
+            self._tasks.append(asyncio.create_task(_for_ever(name, step, pause), name=name))
+
+    async def stop(self) -> None:
+        """End the loops and the learner, then engine and ledger. What was unfinished is claimed again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.supervisor is not None:
+            await self.supervisor.stop()
+        await self.context.drain()
+        await self.engine.close()
+        self.ledger.close()
+
+    async def _tell_busy(self) -> None:
+        self._busy.write(self.engine.busy)
+
+    def _child_options(self) -> ChildOptions:
+        learning = self._settings.learning
+        if self._settings.engine.kind == "fake":
+            model_dir = self._settings.home
+        else:
+            from server.engine.models import resolve
+
+            model_dir = resolve(self._settings.model, self._settings.home).path
+        return ChildOptions(
+            home=str(self._settings.home.resolve()),
+            learner=LearnerOptions(
+                model_dir=model_dir,
+                model_name=self.engine.model_name,
+                base_digest=self.engine.base_digest,
+                profile=learning.profile,
+                threads=learning.threads,
+                seed=learning.seed,
+                max_edits_per_update=learning.max_edits_per_update,
+                batch_window_seconds=learning.batch_window_seconds,
+                max_attempts=learning.max_attempts,
+            ),
+            nice=learning.nice,
+            trainer="fake" if self._settings.engine.kind == "fake" else "peft",
+        )
+
+
+async def _for_ever(name: str, step: Callable[[], Awaitable[object]], pause_seconds: float) -> None:
+    """Step, pause, step. A failure is logged and tried again: no loop may take chat down with it."""
+    while True:
+        try:
+            worked = await step()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("the %s loop failed; trying again", name)
+            await asyncio.sleep(1.0)
+            continue
+        if not worked or pause_seconds < IDLE_SECONDS:
+            await asyncio.sleep(pause_seconds)
+
+
+def create(settings: Settings) -> FastAPI:
+    """The whole server as an ASGI application; it starts and stops with the application's lifespan."""
+    livegraft = Livegraft(settings)
+    app = create_api(livegraft.context)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await livegraft.start()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                await livegraft.stop()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Run until interrupted."""
+    config = uvicorn.Config(
+        create(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run()

@@ -1,0 +1,140 @@
+"""What the HTTP layer asks of everything behind it: refs as last read, moves, proofs, previews, alarms.
+
+The one implementation of server.api.control.Control; server.app builds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from server.engine.types import Engine
+from server.ledger import Ledger
+from server.rollout import Fleet, Moves
+from server.router import Choice, choose, pinned
+from server.types import Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
+
+T = TypeVar("T")
+Preview = Callable[[Turn], Awaitable[dict[str, object]]]
+"""What a turn would teach, judged, nothing stored."""
+
+
+class Operations:
+    """Reads are cached and never block; every move refreshes them at once, `refresh` does so by polling."""
+
+    def __init__(self, ledger: Ledger, engine: Engine, fleet: Fleet, moves: Moves, preview: Preview) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._fleet = fleet
+        self._moves = moves
+        self._preview = preview
+        self._refs = Refs()
+        self._rollout: Rollout | None = None
+        self._versions: frozenset[str] = frozenset()
+        self._alarm_sources: list[Callable[[], Sequence[str]]] = []
+        self._ready = False
+
+    def add_alarms(self, source: Callable[[], Sequence[str]]) -> None:
+        """Have a part's complaints shown in /readyz and metrics."""
+        self._alarm_sources.append(source)
+
+    async def refresh(self) -> None:
+        """Read refs, rollout and version names again; what a ref names is loaded first."""
+        refs = await asyncio.to_thread(self._ledger.refs)
+        for name in (refs.stable, refs.canary):
+            if name is not None:
+                await self._fleet.ensure(name)
+        if refs != self._refs or not self._versions:
+            self._versions = frozenset(row.name for row in await asyncio.to_thread(self._ledger.versions))
+        self._rollout = await asyncio.to_thread(self._ledger.rollout)
+        self._refs = refs
+        self._ready = True
+
+    def refs(self) -> Refs:
+        """The refs as last read."""
+        return self._refs
+
+    def rollout(self) -> Rollout | None:
+        """The rollout as last read."""
+        return self._rollout
+
+    def choose(self, user: str, suffix: str | None) -> Choice:
+        """Which version answers this user. Raises UnknownVersion for a name nobody has heard of."""
+        if not suffix:
+            return choose(user, self._refs, self._rollout)
+        if suffix not in self._versions and suffix.startswith("v"):
+            self._versions = frozenset(row.name for row in self._ledger.versions())
+        return pinned(suffix, self._refs, self._versions)
+
+    async def ensure(self, version: str) -> None:
+        """Have a version loaded."""
+        await self._fleet.ensure(version)
+
+    async def rollback(self, to: str | None, actor: str, reason: str) -> Refs:
+        """See Moves.rollback."""
+        return await self._moved(self._moves.rollback(to, actor, reason))
+
+    async def revoke(self, delta_id: str, actor: str, reason: str) -> VersionRow:
+        """See Moves.revoke."""
+        return await self._moved(self._moves.revoke(delta_id, actor, reason))
+
+    async def promote(self, actor: str, reason: str) -> Refs:
+        """See Moves.promote."""
+        return await self._moved(self._moves.promote(actor, reason))
+
+    async def abort(self, actor: str, reason: str) -> Refs:
+        """See Moves.abort."""
+        return await self._moved(self._moves.abort(actor, reason))
+
+    async def set_weight(self, weight: float, actor: str, reason: str) -> Rollout:
+        """See Moves.set_weight."""
+        return await self._moved(self._moves.set_weight(weight, actor, reason))
+
+    async def hold(self, held: bool, actor: str, reason: str) -> Rollout:
+        """See Moves.hold."""
+        return await self._moved(self._moves.hold(held, actor, reason))
+
+    async def proof(self, version: str) -> dict[str, object]:
+        """See Moves.proof."""
+        return await self._moves.proof(version)
+
+    async def preview(self, messages: Sequence[Message], user: str) -> dict[str, object]:
+        """What a turn with these messages would teach and what the guardian would say; stores nothing."""
+        turn = Turn(
+            id=f"preview-{uuid.uuid4().hex}",
+            created_at=time.time(),
+            user=user,
+            key_name="",
+            operator=True,
+            conversation="",
+            messages=tuple(messages),
+            answer="",
+            version=self._refs.stable,
+            arm=Arm.PINNED,
+            rollout=None,
+            state=TurnState.LEARNABLE,
+        )
+        return await self._preview(turn)
+
+    def alarms(self) -> list[str]:
+        """Everything an operator should look at, in words."""
+        return [alarm for source in self._alarm_sources for alarm in source()]
+
+    def ready(self) -> tuple[bool, list[str]]:
+        """Ready when the engine lives and what the refs name is loaded; alarms do not stop chat."""
+        health = self._engine.health()
+        problems = []
+        if not health.alive:
+            problems.append(f"the engine is down: {health.detail}")
+        if not self._ready:
+            problems.append("the versions in use are still being loaded")
+        return not problems, problems
+
+    async def _moved(self, move: Awaitable[T]) -> T:
+        try:
+            return await move
+        finally:
+            await self.refresh()

@@ -1,0 +1,120 @@
+"""kill -9 at every arrow of a turn's life: nothing acknowledged is lost, nothing is trained twice.
+
+The server and its learner are real processes on the fake engine and the fake trainer; the kill happens inside
+them at named points (server/crash.py), once, after which everything must come back by itself or with one
+restart of the server.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from scripts.benchmarks.common import Server, free_port, ready
+from server.ledger import Ledger
+
+FACTS = [
+    f"The admin port of the {name} router is {port}." for name, port in (("Zephyr", 8443), ("Kelso", 9001))
+]
+SERVER_POINTS = [
+    "turn.before_commit",
+    "turn.after_commit",
+    "editor.claimed",
+    "editor.judged",
+    "editor.finished",
+    "rollout.loaded",
+    "rollout.started",
+    "rollout.promoted",
+]
+LEARNER_POINTS = ["learner.claimed", "learner.trained", "learner.blob_put", "learner.recorded"]
+
+
+@contextmanager
+def running(home: Path, crash_at: str = "") -> Iterator[tuple[Server, subprocess.Popen[bytes]]]:
+    port = free_port()
+    env = os.environ | {
+        "LIVEGRAFT_CRASH_AT": crash_at,
+        "LIVEGRAFT_CRASH_MARKER": str(home / "crashed") if crash_at else "",
+    }
+    flags = ["--model", "fake", "--engine.kind", "fake", "--home", str(home), "--port", str(port)]
+    quick = ["--rollout.promote-after-seconds", "0.2", "--learning.batch-window-seconds", "0.2"]
+    log = home / "server.log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "server", "serve", *flags, *quick], env=env, stdout=out, stderr=out
+        )
+    server = Server(f"http://127.0.0.1:{port}", "fake", process.pid, home, log)
+    try:
+        server.wait_for("ready", lambda: ready(server, process), 60)
+        yield server, process
+    finally:
+        process.terminate()
+        process.wait(20)
+        server.http.close()
+
+
+def tell(server: Server, sentence: str, user: str) -> str | None:
+    """The turn's id when the server acknowledged it, None when the connection died under it."""
+    try:
+        return server.tell(sentence, user)
+    except (httpx.TransportError, RuntimeError):
+        return None
+
+
+def settle(server: Server, turns: list[str]) -> None:
+    server.wait_for("learning", lambda: all("stable" in server.learning_state(turn) for turn in turns), 60)
+
+
+def trained_once(home: Path, turns: list[str]) -> None:
+    ledger = Ledger.open(home)
+    try:
+        carried = Counter(
+            edit_id
+            for version in ledger.versions()
+            if version.deltas
+            for edit_id in ledger.delta(version.deltas[-1]).edits
+        )
+        for turn in turns:
+            edits = ledger.edits(turn)
+            assert edits, f"turn {turn} taught nothing"
+            for edit in edits:
+                assert carried[edit.id] == 1, f"edit {edit.id} was trained {carried[edit.id]} times"
+    finally:
+        ledger.close()
+
+
+@pytest.mark.parametrize("point", SERVER_POINTS)
+def test_a_server_killed_at_this_point_loses_nothing_it_acknowledged(point: str, tmp_path: Path) -> None:
+    turns: list[str | None] = []
+    with running(tmp_path, crash_at=point) as (server, process):
+        turns = [tell(server, fact, f"user-{n}") for n, fact in enumerate(FACTS)]
+        deadline = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert process.returncode == -9, f"the server never reached {point}"
+    acknowledged = [turn for turn in turns if turn is not None]
+    with running(tmp_path) as (server, _):
+        if not acknowledged:  # killed before the first answer was whole: nothing was promised
+            acknowledged = [server.tell(FACTS[0], "again")]
+        settle(server, acknowledged)
+    trained_once(tmp_path, acknowledged)
+
+
+@pytest.mark.parametrize("point", LEARNER_POINTS)
+def test_a_learner_killed_at_this_point_is_started_again_and_trains_nothing_twice(
+    point: str, tmp_path: Path
+) -> None:
+    with running(tmp_path, crash_at=point) as (server, process):
+        turns = [server.tell(fact, f"user-{n}") for n, fact in enumerate(FACTS)]
+        server.wait_for("the kill", (tmp_path / "crashed").exists, 30)
+        assert server.ask("Hello!", "bystander")[0], "chat goes on while the learner is dead"
+        settle(server, turns)
+        assert process.poll() is None
+    trained_once(tmp_path, turns)

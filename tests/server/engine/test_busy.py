@@ -1,0 +1,28 @@
+"""The busy counter that lets chat go before training."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from server.engine import busy
+
+
+def test_another_mapping_of_the_file_reads_what_was_written(tmp_path: Path) -> None:
+    writer, reader = busy.BusyFile(tmp_path / "run" / "busy"), busy.BusyFile(tmp_path / "run" / "busy")
+    writer.write(3)
+    assert reader.read() == 3
+    writer.write(0)
+    assert reader.read() == 0
+
+
+def test_the_last_word_of_a_dead_writer_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = busy.BusyFile(tmp_path / "busy")
+    writer.write(7)
+    later = time.monotonic() + busy.FRESH_SECONDS + 0.1
+    monkeypatch.setattr(busy.time, "monotonic", lambda: later)
+    assert writer.read() == 0
+
+
+def test_a_new_file_says_nobody_waits(tmp_path: Path) -> None:
+    assert busy.BusyFile(tmp_path / "busy").read() == 0
