@@ -27,6 +27,8 @@ class ApiPolicy:
 
     keys: tuple[ApiKey, ...] = ()
     """None: a loopback server on which everybody may do everything."""
+    learning_enabled: bool = True
+    """Whether any turn is learned from."""
     duplicate_window_seconds: float = 600.0
     """The same user sending the same messages again within it is a retry and teaches nothing new."""
     max_body_bytes: int = 4_000_000
@@ -36,3 +38,5 @@ class ApiPolicy:
     """Most answers to one request (`n`)."""
     default_max_tokens: int = 512
     """Length limit of an answer whose request names none."""
+    default_temperature: float = 0.0
+    """Greedy unless a request asks for chance: what was learned is then said the same way every time."""

@@ -1,0 +1,55 @@
+"""The HTTP application: every route, wrapped in one envelope."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from server.api import (
+    adapters,
+    chat,
+    errors,
+    feedback,
+    guardian,
+    learner,
+    models,
+    ops,
+    reviews,
+    rollout,
+    turns,
+)
+from server.api.context import Context
+from server.api.envelope import Envelope
+
+ROUTERS = (
+    chat.router,
+    models.router,
+    turns.router,
+    feedback.router,
+    guardian.router,
+    reviews.router,
+    learner.router,
+    adapters.router,
+    rollout.router,
+    ops.router,
+)
+
+
+def create_api(context: Context) -> FastAPI:
+    """The application over these collaborators. It starts and stops nothing itself."""
+    app = FastAPI(
+        title="Livegraft",
+        description="An OpenAI-compatible chat server that learns from its conversations while it serves.",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.context = context
+    for router in ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    app.add_middleware(
+        Envelope,
+        metrics=context.metrics,
+        max_body_bytes=context.policy.max_body_bytes,
+        local_only=not context.policy.keys,
+    )
+    return app

@@ -1,0 +1,156 @@
+"""From an answered request to a turn in the ledger; what must not be learned is marked, with why."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from starlette.datastructures import Headers
+
+from server.api.ask import Ask
+from server.api.auth import Speaker
+from server.api.context import Context
+from server.ledger.errors import LedgerError
+from server.router import Choice
+from server.types import Message, Turn, TurnState
+
+log = logging.getLogger("livegraft.api")
+
+TASK_HEADER = "x-livegraft-task"
+CHAT_HEADERS = ("x-openwebui-chat-id", "x-conversation-id")
+HIDDEN_PROMPTS = re.compile(
+    r"\s*(?:"
+    r"###\s*Task:"  # Open WebUI: titles, tags, follow-ups, queries
+    r"|(?:Please generate|Provide|Write) a concise,? (?:5-word-or-less )?title"  # LibreChat
+    r"|Analyze this conversation and provide:"  # LibreChat, structured
+    r"|Create a concise, 3-5 word (?:phrase|title)"  # Open WebUI before 0.5
+    r")",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a turn: whether it is in the ledger, and whether it may teach."""
+
+    turn: Turn
+    recorded: bool
+    reason: str = ""
+    """Why it was not recorded."""
+
+
+def new_turn(
+    ask: Ask, speaker: Speaker, user: str, headers: Headers, choice: Choice, turn_id: str, policy_learns: bool
+) -> Turn:
+    """The turn before its answer is known: who asked what of which version, and whether that may teach."""
+    reason = "" if policy_learns else "learning is switched off"
+    reason = reason or why_not_learned(ask, headers)
+    turn = Turn(
+        id=turn_id,
+        created_at=time.time(),
+        user=user,
+        key_name=speaker.key_name,
+        operator=speaker.operator,
+        conversation=conversation(ask, user, headers),
+        messages=ask.messages,
+        answer="",
+        version=choice.version,
+        arm=choice.arm,
+        rollout=choice.rollout,
+        state=TurnState.NOT_LEARNED if reason else TurnState.LEARNABLE,
+        reason=reason,
+        request_hash=request_hash(user, ask.messages),
+    )
+    return turn if ask.may_store else replace(turn, messages=(), request_hash="")
+
+
+def why_not_learned(ask: Ask, headers: Headers) -> str:
+    """Why a request must not teach, '' when it may. Unsure means not: a front-end's prompt is no fact."""
+    if not ask.may_store:
+        return "store: false"
+    task = ask.metadata.get("task") or headers.get(TASK_HEADER, "")
+    if task:
+        return f"hidden turn of a front-end: {task[:64]}"
+    if ask.last_role != "user":
+        return f"the last message is of role {ask.last_role}, not the user's"
+    if HIDDEN_PROMPTS.match(ask.messages[-1].content):
+        return "hidden turn of a front-end: it looks like a title, tag or follow-up prompt"
+    return ""
+
+
+def answered(turn: Turn, answer: str, may_store: bool) -> Turn:
+    """The turn with its answer."""
+    if not answer.strip() and turn.state is TurnState.LEARNABLE:
+        turn = replace(turn, state=TurnState.NOT_LEARNED, reason="the answer was empty")
+    return replace(turn, answer=answer if may_store else "")
+
+
+def failed(turn: Turn, answer: str, reason: str, counts_against_version: bool) -> Turn:
+    """The turn of an answer that broke off.
+
+    A client that went away or an engine that died as a whole says nothing about the version that answered, so
+    such a turn is not part of the rollout.
+    """
+    return replace(
+        turn,
+        answer=answer,
+        state=TurnState.FAILED,
+        reason=reason,
+        rollout=turn.rollout if counts_against_version else None,
+    )
+
+
+async def record(context: Context, turn: Turn, headers: Headers) -> Outcome:
+    """Commit the turn, durably, with its edit job. Chat fails open: no answer waits for a broken ledger.
+
+    The answer then says that the turn was not recorded; it is never learned, and the failure is counted.
+    """
+    window = context.policy.duplicate_window_seconds
+    since = 0.0 if _is_retry(headers) else time.time() - window
+    learn = turn.state is TurnState.LEARNABLE
+    try:
+        stored: Turn = await context.ledger.call(context.ledger.add_turn, turn, learn, since)
+    except LedgerError as error:
+        log.error("turn %s could not be recorded and will not be learned: %s", turn.id, error)
+        context.metrics.turns_unrecorded.inc()
+        return Outcome(turn, False, str(error))
+    context.metrics.turns.labels(stored.state.value, stored.arm.value).inc()
+    return Outcome(stored, True)
+
+
+def conversation(ask: Ask, user: str, headers: Headers) -> str:
+    """The front-end's id of the conversation, else a digest of who began it with which words."""
+    for name in CHAT_HEADERS:
+        if headers.get(name):
+            return headers[name][:256]
+    named = ask.metadata.get("conversation_id")
+    if named:
+        return named
+    first = next((m.content for m in ask.messages if m.role == "user"), "")
+    return sha256(json.dumps([user, first]).encode()).hexdigest()[:32]
+
+
+def request_hash(user: str, messages: Sequence[Message]) -> str:
+    """A retry is recognised by it: the same user sending the same messages."""
+    return sha256(json.dumps([user, [[m.role, m.content] for m in messages]]).encode()).hexdigest()
+
+
+def new_id() -> str:
+    """What a turn and its completion are named by."""
+    return uuid.uuid4().hex
+
+
+def turn_id(name: str) -> str:
+    """A turn's id from its own or its completion's (`chatcmpl-…`), the only one some clients keep."""
+    return name.replace("chatcmpl-", "turn-", 1) if name.startswith("chatcmpl-") else name
+
+
+def _is_retry(headers: Headers) -> bool:
+    count = headers.get("x-stainless-retry-count", "0")
+    return count.isdigit() and int(count) > 0

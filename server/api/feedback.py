@@ -1,0 +1,34 @@
+"""POST /v1/feedback: what a user says of an answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from server.api.auth import FeedbackSpeaker
+from server.api.capture import turn_id
+from server.api.context import Ctx
+from server.api.schemas import FeedbackRequest
+
+router = APIRouter(tags=["feedback"])
+
+
+@router.post("/v1/feedback")
+async def feedback(body: FeedbackRequest, context: Ctx, speaker: FeedbackSpeaker) -> dict[str, str]:
+    """`value` false, zero or below objects to the answer, and counts against a canary that gave it.
+
+    Without `user` the turn's own user speaks, if the key may speak for others.
+    """
+    user = speaker.user(body.user)
+    if speaker.may_speak_for_others and not body.user:
+        user = ""
+    feedback_id = await context.ledger.call(
+        context.ledger.add_feedback,
+        turn_id(body.turn_id),
+        body.metric_name,
+        body.value,
+        body.comment,
+        body.demonstration,
+        user,
+    )
+    context.metrics.feedback.labels(type(body.value).__name__).inc()
+    return {"feedback_id": feedback_id}

@@ -1,0 +1,31 @@
+"""POST /v1/guardian/check: judge examples without learning them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+
+from guardian import to_dict
+from guardian.types import Candidate, Scope, Source, Verdict
+from server.api.auth import OperatorSpeaker
+from server.api.context import Ctx
+from server.api.schemas import GuardianRequest
+
+router = APIRouter(tags=["guardian"])
+
+
+@router.post("/v1/guardian/check")
+async def check(body: GuardianRequest, context: Ctx, speaker: OperatorSpeaker) -> dict[str, Any]:
+    """The verdict on each example, as if the user had said `source`."""
+    source = Source(body.source, body.user, body.operator, Scope[body.scope.upper()])
+    candidates = [Candidate(example.prompt, example.completion) for example in body.examples]
+
+    def judge() -> list[Verdict]:
+        return [context.guardian.judge(candidate, source) for candidate in candidates]
+
+    verdicts = await asyncio.to_thread(judge)
+    for found in verdicts:
+        context.metrics.verdicts.labels(found.decision.name.lower()).inc()
+    return {"verdicts": [to_dict(found) for found in verdicts]}

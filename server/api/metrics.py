@@ -1,0 +1,52 @@
+"""What /metrics shows; docs/metrics.md documents each, a test compares. No user is ever a label."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+OVERHEAD_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0)
+FIRST_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Metrics:
+    """The figures of one API process, in a registry of their own; other parts may add theirs to it."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry if registry is not None else CollectorRegistry()
+        r = self.registry
+        self.requests = Counter(
+            "livegraft_requests", "Requests by route and status code", ("route", "code"), registry=r
+        )
+        self.overhead_seconds = Histogram(
+            "livegraft_overhead_seconds",
+            "What API, router and durable ledger add to a chat answer",
+            buckets=OVERHEAD_BUCKETS,
+            registry=r,
+        )
+        self.first_token_seconds = Histogram(
+            "livegraft_first_token_seconds",
+            "From the request's arrival to the first token",
+            ("arm",),
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=r,
+        )
+        self.tokens = Counter("livegraft_tokens", "Tokens of prompts and answers", ("kind",), registry=r)
+        self.turns = Counter("livegraft_turns", "Turns by state and arm", ("state", "arm"), registry=r)
+        self.turns_unrecorded = Counter(
+            "livegraft_turns_unrecorded", "Answers given though the ledger could not record them", registry=r
+        )
+        self.canary_fallbacks = Counter(
+            "livegraft_canary_fallbacks", "Requests answered by stable because the canary failed", registry=r
+        )
+        self.verdicts = Counter(
+            "livegraft_guardian_checks", "Verdicts asked over HTTP, by decision", ("decision",), registry=r
+        )
+        self.feedback = Counter(
+            "livegraft_feedback", "Feedback received, by metric name kind", ("kind",), registry=r
+        )
+        self.engine_running = Gauge("livegraft_engine_running", "Answers being generated now", registry=r)
+        self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)
+        self.edits_pending = Gauge("livegraft_edits_pending", "Facts waiting for an update", registry=r)
+        self.canary_weight = Gauge("livegraft_canary_weight", "Share of users shown the canary", registry=r)
+        self.alarms = Gauge("livegraft_alarms", "Alarms that an operator should look at", registry=r)
+        self.ready = Gauge("livegraft_ready", "1 when chat can be served", registry=r)

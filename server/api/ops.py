@@ -1,0 +1,70 @@
+"""Health, readiness, metrics and the audit. The first three need no key: they show no text and no names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from server.api import views
+from server.api.auth import OperatorSpeaker
+from server.api.context import Context, Ctx
+from server.ledger.errors import LedgerError
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process lives and answers; says nothing of the model."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+async def readyz(context: Ctx) -> JSONResponse:
+    """Whether chat can be served now; 503 with the reasons if not. Alarms do not make it unready."""
+    ready, reasons = context.control.ready()
+    health = context.engine.health()
+    body = {
+        "ready": ready,
+        "reasons": reasons,
+        "alarms": context.control.alarms(),
+        "engine": {"alive": health.alive, "running": health.running, "waiting": health.waiting},
+    }
+    return JSONResponse(body, 200 if ready else 503)
+
+
+@router.get("/metrics")
+async def metrics(context: Ctx) -> Response:
+    """Prometheus' text format."""
+    await asyncio.to_thread(_measure, context)
+    return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/v1/audit")
+async def audit(
+    context: Ctx, speaker: OperatorSpeaker, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
+) -> dict[str, Any]:
+    """Every change of what is served or learned, newest first: who, when, why, on what evidence."""
+    rows = await asyncio.to_thread(context.ledger.audit, limit)
+    return {"audit": [views.audit(row) for row in rows]}
+
+
+def _measure(context: Context) -> None:
+    """Set the gauges, which are read and not counted."""
+    shown, control = context.metrics, context.control
+    health = context.engine.health()
+    shown.engine_running.set(health.running)
+    shown.engine_waiting.set(health.waiting)
+    rollout = control.rollout()
+    live = rollout is not None and rollout.state == "canary"
+    shown.canary_weight.set(rollout.weight if rollout is not None and live else 0.0)
+    shown.alarms.set(len(control.alarms()))
+    shown.ready.set(1 if control.ready()[0] else 0)
+    try:
+        shown.edits_pending.set(context.ledger.count_pending())
+    except LedgerError:
+        shown.edits_pending.set(float("nan"))  # metrics must show even when the ledger does not
