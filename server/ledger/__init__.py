@@ -1,1 +1,51 @@
+"""The ledger: turns, self-edits, jobs, updates, versions, refs and audit, durable and exactly once."""
 
+from server.ledger.errors import (
+    BadFinish,
+    BadTransition,
+    LedgerBusy,
+    LedgerClosed,
+    LedgerDamaged,
+    LedgerError,
+    LedgerTooNew,
+    NoRollout,
+    ReadFailed,
+    RefMoved,
+    RolloutRunning,
+    StaleFence,
+    UnknownDelta,
+    UnknownEdit,
+    UnknownTurn,
+    UnknownVersion,
+    UnsupportedDatabase,
+    VersionTaken,
+    WriteFailed,
+)
+from server.ledger.ledger import Ledger
+from server.ledger.types import Claim, Job, Lineage
+
+__all__ = [
+    "BadFinish",
+    "BadTransition",
+    "Claim",
+    "Job",
+    "Ledger",
+    "LedgerBusy",
+    "LedgerClosed",
+    "LedgerDamaged",
+    "LedgerError",
+    "LedgerTooNew",
+    "Lineage",
+    "NoRollout",
+    "ReadFailed",
+    "RefMoved",
+    "RolloutRunning",
+    "StaleFence",
+    "UnknownDelta",
+    "UnknownEdit",
+    "UnknownTurn",
+    "UnknownVersion",
+    "UnsupportedDatabase",
+    "VersionTaken",
+    "WriteFailed",
+]

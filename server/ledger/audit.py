@@ -1,0 +1,74 @@
+"""Audit rows (kept) and events (forgotten after a while), written in the transaction of what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select
+
+from server.ledger import schema
+from server.ledger.types import AuditRow, Event, Tx
+
+KEEP_EVENTS = 10_000
+_INSERT_EVENT = insert(schema.events)
+
+
+def record(
+    tx: Tx,
+    actor: str,
+    action: str,
+    subject: str,
+    before: str | None,
+    after: str | None,
+    reason: str,
+    evidence: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down who changed what, when, why and on what evidence (JSON values)."""
+    tx.db.execute(
+        insert(schema.audit).values(
+            at=tx.now,
+            actor=actor,
+            action=action,
+            subject=subject,
+            before=before,
+            after=after,
+            reason=reason,
+            evidence=dict(evidence or {}),
+        )
+    )
+
+
+def audit(tx: Tx, limit: int = 100) -> list[AuditRow]:
+    """The last changes, newest first."""
+    rows = tx.db.execute(select(schema.audit).order_by(schema.audit.c.id.desc()).limit(limit))
+    return [AuditRow(**row._mapping) for row in rows]
+
+
+def emit(tx: Tx, kind: str, subject: str, text: str, data: Mapping[str, Any] | None = None) -> None:
+    """Tell watchers that something happened, in words."""
+    told = {"at": tx.now, "kind": kind, "subject": subject, "text": text, "data": dict(data or {})}
+    tx.db.execute(_INSERT_EVENT, told)
+
+
+def events_since(tx: Tx, after: int = 0, limit: int = 100) -> list[Event]:
+    """Events with an id above `after`, oldest first."""
+    rows = tx.db.execute(
+        select(schema.events).where(schema.events.c.id > after).order_by(schema.events.c.id).limit(limit)
+    )
+    return [_event(row) for row in rows]
+
+
+def last_event_id(tx: Tx) -> int:
+    """Where a watcher starts that wants only what happens from now on; 0 when nothing has happened."""
+    return tx.db.execute(select(func.max(schema.events.c.id))).scalar() or 0
+
+
+def forget_events(tx: Tx, keep: int = KEEP_EVENTS) -> int:
+    """Delete all but the last `keep` events; returns how many went."""
+    old = last_event_id(tx) - keep
+    return tx.db.execute(delete(schema.events).where(schema.events.c.id <= old)).rowcount
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(**row._mapping)

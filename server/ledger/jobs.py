@@ -1,0 +1,146 @@
+"""Durable work: rows are the queue, a worker holds one under a lease and may die at any moment.
+
+A claim whose lease ran out may be claimed again, with a higher fence; what the old holder does afterwards is
+refused. A job that fails is tried again later; one that fails, or kills its worker, too often is given up
+with its reason kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, bindparam, insert, or_, select, update
+
+from server.ledger import edits as edit_rows
+from server.ledger import schema
+from server.ledger.errors import StaleFence
+from server.ledger.types import Job, Tx
+from server.types import SelfEdit
+
+MAX_FAILURES = 5
+MAX_CLAIMS = 20
+"""Claims without an end: a job that has taken so many workers down is not given to another."""
+
+_jobs = schema.jobs
+
+_BY_ID = select(_jobs).where(_jobs.c.id == bindparam("id"))
+_INSERT = insert(_jobs)
+_FRESH = {"state": "queued", "fence": 0, "attempts": 0, "failures": 0, "reason": ""}
+
+
+def job_id(kind: str, payload: Mapping[str, Any]) -> str:
+    """sha256 of kind and payload, so that the same work has the same id."""
+    return hashlib.sha256(json.dumps([kind, payload], sort_keys=True).encode()).hexdigest()
+
+
+def add_job(tx: Tx, kind: str, payload: Mapping[str, Any], turn_id: str | None = None) -> str:
+    """Queue work and return its id; the same work again changes nothing."""
+    new_id = job_id(kind, payload)
+    if tx.db.execute(_BY_ID, {"id": new_id}).first() is None:
+        new = {"id": new_id, "kind": kind, "payload": dict(payload), "turn_id": turn_id}
+        tx.db.execute(_INSERT, _FRESH | new | {"created_at": tx.now, "run_after": tx.now})
+    return new_id
+
+
+def claim_job(tx: Tx, kind: str, owner: str, lease_seconds: float) -> Job | None:
+    """Take the oldest job of this kind that is due, or whose holder's lease ran out; None when none is."""
+    expired = (_jobs.c.state == "running") & (_jobs.c.lease_until < tx.now)
+    tx.db.execute(
+        update(_jobs)
+        .where(_jobs.c.kind == kind, expired, _jobs.c.attempts >= MAX_CLAIMS)
+        .values(state="failed", owner=None, lease_until=None, reason=f"its worker died {MAX_CLAIMS} times")
+    )
+    row = tx.db.execute(
+        select(_jobs)
+        .where(
+            _jobs.c.kind == kind,
+            or_((_jobs.c.state == "queued") & (_jobs.c.run_after <= tx.now), expired),
+        )
+        .order_by(_jobs.c.created_at, _jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+    if row is None:
+        return None
+    claimed = Job(row.id, row.kind, row.payload, row.fence + 1, row.attempts + 1)
+    tx.db.execute(
+        update(_jobs)
+        .where(_jobs.c.id == row.id)
+        .values(
+            state="running",
+            owner=owner,
+            lease_until=tx.now + lease_seconds,
+            fence=claimed.fence,
+            attempts=claimed.attempts,
+        )
+    )
+    return claimed
+
+
+def heartbeat_job(tx: Tx, job: Job, lease_seconds: float) -> None:
+    """Keep a job for longer. Raises StaleFence when it was lost."""
+    _held(tx, job)
+    tx.db.execute(update(_jobs).where(_jobs.c.id == job.id).values(lease_until=tx.now + lease_seconds))
+
+
+def release_job(tx: Tx, job: Job) -> None:
+    """Give a job back unharmed (the program is stopping). Raises StaleFence when it was lost."""
+    _held(tx, job)
+    tx.db.execute(
+        update(_jobs)
+        .where(_jobs.c.id == job.id)
+        .values(state="queued", owner=None, lease_until=None, run_after=tx.now, attempts=job.attempts - 1)
+    )
+
+
+def fail_job(tx: Tx, job: Job, reason: str, retry_seconds: float) -> None:
+    """Try again after `retry_seconds`, or give up after MAX_FAILURES. Raises StaleFence when it was lost."""
+    failures = _held(tx, job).failures + 1
+    given_up = failures >= MAX_FAILURES
+    tx.db.execute(
+        update(_jobs)
+        .where(_jobs.c.id == job.id)
+        .values(
+            state="failed" if given_up else "queued",
+            failures=failures,
+            owner=None,
+            lease_until=None,
+            run_after=tx.now + retry_seconds,
+            reason=reason,
+        )
+    )
+
+
+def finish_edit_job(
+    tx: Tx,
+    job: Job,
+    edits: Sequence[tuple[SelfEdit, Sequence[Mapping[str, Any]]]],
+    note: str = "",
+) -> None:
+    """Store the self-edits with the verdicts on their examples, and end the job.
+
+    An edit that is there already (same id) is left as it is. `note` says why there are none. Raises
+    StaleFence, with nothing changed, when the job was lost; finishing twice under one fence is no error.
+    """
+    row = tx.db.execute(_BY_ID, {"id": job.id}).first()
+    if row is not None and row.state == "done" and row.fence == job.fence:
+        return
+    _held(tx, job)
+    for position, (edit, verdicts) in enumerate(edits):
+        edit_rows.add_edit(tx, edit, position, verdicts)
+    tx.db.execute(
+        update(_jobs)
+        .where(_jobs.c.id == job.id)
+        .values(state="done", owner=None, lease_until=None, reason=note)
+    )
+
+
+def _held(tx: Tx, job: Job) -> Row[Any]:
+    row = tx.db.execute(_BY_ID, {"id": job.id}).first()
+    if row is None or row.state != "running" or row.fence != job.fence:
+        now = "gone" if row is None else f"{row.state} under fence {row.fence}"
+        raise StaleFence(f"Job {job.id[:12]} was held under fence {job.fence} and is now {now}.")
+    return row

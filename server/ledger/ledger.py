@@ -1,0 +1,210 @@
+"""The ledger: every method is one transaction, durable when it returns, callable from any thread.
+
+The methods are the functions of turns, jobs, edits, updates, versions, refs, rollouts, audit, values and
+lineage, with their first argument (the transaction) filled in; read their docstrings there. Called within
+another method on the writer thread they join its transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+
+from server.ledger import audit as _audit
+from server.ledger import edits as _edits
+from server.ledger import jobs as _jobs
+from server.ledger import lineage as _lineage
+from server.ledger import refs as _refs
+from server.ledger import rollouts as _rollouts
+from server.ledger import turns as _turns
+from server.ledger import updates as _updates
+from server.ledger import values as _values
+from server.ledger import versions as _versions
+from server.ledger.database import Database, locate, sqlite_note
+from server.ledger.errors import LedgerClosed
+from server.ledger.types import Tx
+from server.ledger.writer import Writer
+
+log = logging.getLogger("livegraft.ledger")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Bound(Generic[P, R]):
+    """A function of a transaction as a method of the ledger."""
+
+    def __init__(self, function: Callable[Concatenate[Tx, P], R]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    @overload
+    def __get__(self, ledger: None, owner: type[Ledger]) -> Self: ...
+    @overload
+    def __get__(self, ledger: Ledger, owner: type[Ledger]) -> Callable[P, R]: ...
+    def __get__(self, ledger: Ledger | None, owner: type[Ledger]) -> Self | Callable[P, R]:
+        if ledger is None:
+            return self
+        run = self._run
+
+        def method(*args: P.args, **kwargs: P.kwargs) -> R:
+            return run(ledger, lambda tx: self.function(tx, *args, **kwargs))
+
+        method.__name__ = method.__qualname__ = getattr(self.function, "__name__", "method")
+        method.__doc__ = self.function.__doc__
+        return method
+
+    def _run(self, ledger: Ledger, call: Callable[[Tx], R]) -> R:
+        raise NotImplementedError
+
+
+class _Write(_Bound[P, R]):
+    def _run(self, ledger: Ledger, call: Callable[[Tx], R]) -> R:
+        return ledger.write(call)
+
+
+class _Read(_Bound[P, R]):
+    def _run(self, ledger: Ledger, call: Callable[[Tx], R]) -> R:
+        return ledger.read(call)
+
+
+class Ledger:
+    """Open it with `Ledger.open`. Any number of processes may have the same ledger open."""
+
+    add_turn = _Write(_turns.add_turn)
+    turn = _Read(_turns.turn)
+    turns = _Read(_turns.turns)
+    duplicate_of = _Read(_turns.duplicate_of)
+    add_feedback = _Write(_turns.add_feedback)
+    feedback = _Read(_turns.feedback)
+    rollout_counts = _Read(_turns.rollout_counts)
+
+    add_job = _Write(_jobs.add_job)
+    claim_job = _Write(_jobs.claim_job)
+    heartbeat_job = _Write(_jobs.heartbeat_job)
+    release_job = _Write(_jobs.release_job)
+    fail_job = _Write(_jobs.fail_job)
+    finish_edit_job = _Write(_jobs.finish_edit_job)
+
+    edits = _Read(_edits.edits)
+    edit = _Read(_edits.edit)
+    edits_in = _Read(_edits.edits_in)
+    reviews = _Read(_edits.reviews)
+    verdicts = _Read(_edits.verdicts)
+    count_pending = _Read(_edits.count_pending)
+    newest_edit_at = _Read(_edits.newest_edit_at)
+    set_edit_state = _Write(_edits.set_edit_state)
+    rewrite_edit = _Write(_edits.rewrite_edit)
+
+    claim_edits = _Write(_updates.claim_edits)
+    heartbeat_claim = _Write(_updates.heartbeat_claim)
+    finish_update = _Write(_updates.finish_update)
+    release_claim = _Write(_updates.release_claim)
+    release_expired = _Write(_updates.release_expired)
+    release_owner = _Write(_updates.release_owner)
+    updates = _Read(_updates.updates)
+    trained_edits = _Read(_updates.trained_edits)
+    request_run = _Write(_updates.request_run)
+    take_run_request = _Write(_updates.take_run_request)
+
+    versions = _Read(_versions.versions)
+    version = _Read(_versions.version)
+    next_version_name = _Read(_versions.next_version_name)
+    add_version = _Write(_versions.add_version)
+    versions_shown = _Read(_versions.versions_shown)
+    delta = _Read(_versions.delta)
+    set_edits_of = _Write(_versions.set_edits_of)
+    quarantine_edits_of = _Write(_versions.quarantine_edits_of)
+
+    refs = _Read(_refs.refs)
+    move_ref = _Write(_refs.move_ref)
+    previous_stable = _Read(_refs.previous_stable)
+    rollout = _Read(_rollouts.rollout)
+    rollouts = _Read(_rollouts.rollouts)
+    start_rollout = _Write(_rollouts.start_rollout)
+    update_rollout = _Write(_rollouts.update_rollout)
+    end_rollout = _Write(_rollouts.end_rollout)
+
+    audit = _Read(_audit.audit)
+    events_since = _Read(_audit.events_since)
+    last_event_id = _Read(_audit.last_event_id)
+    lineage = _Read(_lineage.lineage)
+
+    paused = _Read(_values.is_paused)
+    set_paused = _Write(_values.set_paused)
+    learner_status = _Read(_values.learner_status)
+    set_learner_status = _Write(_values.set_learner_status)
+    acquire_lease = _Write(_values.acquire_lease)
+    release_lease = _Write(_values.release_lease)
+    counts = _Read(_values.counts)
+
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self.path = path
+        self._clock = clock
+        self._database = Database(path)
+        self._writer = Writer(self._database, clock, _audit.forget_events)
+        self._closed = False
+        # an interpreter that just ends would close, and so checkpoint, without the lock
+        self._at_exit = _closer(weakref.ref(self))
+        atexit.register(self._at_exit)
+
+    @classmethod
+    def open(cls, home_or_url: str | Path, clock: Callable[[], float] = time.time) -> Ledger:
+        """Open the ledger of a home folder (or a sqlite:/// address), made and migrated when need be.
+
+        Raises UnsupportedDatabase, LedgerTooNew, LedgerDamaged, or LedgerError when it cannot be opened.
+        """
+        opened = cls(locate(home_or_url), clock)
+        if sqlite_note():
+            log.info(sqlite_note())
+        return opened
+
+    def write(self, function: Callable[[Tx], R]) -> R:
+        """Run several changes as one transaction; durable on return. Blocks: not for an event loop."""
+        tx = self._writer.current
+        if tx is not None:
+            return function(tx)
+        result: R = self._writer.submit(function).result()
+        return result
+
+    def read(self, function: Callable[[Tx], R]) -> R:
+        """Run several reads on one snapshot. Never waits for writers."""
+        tx = self._writer.current
+        if tx is not None:
+            return function(tx)
+        if self._closed:
+            raise LedgerClosed
+        with self._database.reading() as connection:
+            return function(Tx(connection, self._clock()))
+
+    async def call(self, method: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a method of this ledger on its writer thread, in a group commit with others that wait.
+
+        Returns when the commit is on disk. Methods called within join the transaction. If the caller is
+        cancelled the write may still happen.
+        """
+        result: R = await asyncio.wrap_future(self._writer.submit(lambda _tx: method(*args, **kwargs)))
+        return result
+
+    def close(self) -> None:
+        """Finish the writes that wait and close the file. Twice is no error."""
+        if self._closed:
+            return
+        self._writer.close()
+        self._closed = True
+        self._database.close()
+        atexit.unregister(self._at_exit)
+
+
+def _closer(ledger: weakref.ref[Ledger]) -> Callable[[], None]:
+    def close() -> None:
+        opened = ledger()
+        if opened is not None:
+            opened.close()
+
+    return close

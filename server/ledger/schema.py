@@ -1,0 +1,249 @@
+"""The tables. Types and constraints hold on SQLite and on PostgreSQL; times are seconds since the epoch.
+
+A change here needs a migration beside it (migrations/versions); a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+REVISION = "0001"
+"""The migration that these tables stand for."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+_Json = JSON(none_as_null=True)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("created_at", Double, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("key_name", String, nullable=False),
+    Column("operator", Boolean, nullable=False),
+    Column("conversation", String, nullable=False),
+    Column("messages", _Json, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("version", String, nullable=False),
+    Column("arm", String, nullable=False),
+    Column("rollout", String),
+    Column("state", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_hash", String, nullable=False),
+    Index(None, "request_hash", "created_at"),
+    Index(None, "created_at"),
+    Index(None, "rollout"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("payload", _Json, nullable=False),
+    Column("turn_id", String, ForeignKey("turns.id")),
+    Column("state", String, nullable=False),  # queued, running, done, failed
+    Column("created_at", Double, nullable=False),
+    Column("run_after", Double, nullable=False),
+    Column("lease_until", Double),
+    Column("owner", String),
+    Column("fence", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index(None, "kind", "state", "created_at"),
+    Index(None, "turn_id"),
+)
+
+edits = Table(
+    "edits",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("turn_id", String, ForeignKey("turns.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("span_start", Integer, nullable=False),
+    Column("span_end", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("version", String),
+    Column("attempts", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False),
+    Column("update_id", String, ForeignKey("updates.id")),  # who holds it while CLAIMED
+    Index(None, "turn_id"),
+    Index(None, "state", "created_at"),
+    Index(None, "update_id"),
+)
+
+examples = Table(
+    "examples",
+    metadata,
+    Column("edit_id", String, ForeignKey("edits.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("prompt", Text, nullable=False),
+    Column("completion", Text, nullable=False),
+    Column("held_out", Boolean, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("edit_id", String, ForeignKey("edits.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("judged_at", Double, nullable=False),
+    Column("verdict", _Json, nullable=False),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # also the fence of its claim
+    Column("state", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    Column("lease_until", Double, nullable=False),
+    Column("version", String),
+    Column("reason", Text, nullable=False),
+    Column("edits", Integer, nullable=False),
+)
+
+deltas = Table(
+    "deltas",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("created_at", Double, nullable=False),
+    Column("update_id", String, ForeignKey("updates.id")),
+)
+
+delta_edits = Table(
+    "delta_edits",
+    metadata,
+    Column("delta_id", String, ForeignKey("deltas.id"), primary_key=True),
+    Column("edit_id", String, ForeignKey("edits.id"), primary_key=True),
+    Index(None, "edit_id"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("digest", String, nullable=False),
+    Column("parent", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("gate", _Json, nullable=False),
+)
+
+version_deltas = Table(
+    "version_deltas",
+    metadata,
+    Column("version", String, ForeignKey("versions.name"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("delta_id", String, ForeignKey("deltas.id"), nullable=False),
+    Index(None, "delta_id"),
+)
+
+refs = Table(
+    "refs",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("version", String),
+    Column("moved_at", Double, nullable=False),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", String, ForeignKey("versions.name"), nullable=False),
+    Column("salt", String, nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("state", String, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("reason", Text, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("turn_id", String, ForeignKey("turns.id"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("metric_name", String, nullable=False),
+    Column("value", JSON, nullable=False),
+    Column("negative", Boolean, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("demonstration", Text, nullable=False),
+    Index(None, "turn_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("before", String),
+    Column("after", String),
+    Column("reason", Text, nullable=False),
+    Column("evidence", _Json, nullable=False),
+    Index(None, "action", "subject"),
+    sqlite_autoincrement=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", _Json, nullable=False),
+    sqlite_autoincrement=True,  # an id is never used again, so a watcher's place stays right
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("lease_until", Double, nullable=False),
+)
+
+key_values = Table(
+    "key_values",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)

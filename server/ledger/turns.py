@@ -1,0 +1,187 @@
+"""Turns and what users said of them. A turn to learn from and its 'edit' job are one transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import uuid
+from typing import Any
+
+from sqlalchemy import Row, bindparam, distinct, func, insert, select
+
+from server.ledger import audit, jobs, schema
+from server.ledger.errors import UnknownTurn
+from server.ledger.types import Feedback, RolloutCounts, Tx
+from server.types import Arm, Message, Turn, TurnState
+
+_turns = schema.turns
+_feedback = schema.feedback
+
+# made once: building statements costs more than running them, and every answer waits for these
+_BY_ID = select(_turns).where(_turns.c.id == bindparam("id"))
+_INSERT = insert(_turns)
+
+
+def add_turn(tx: Tx, turn: Turn, learn: bool, duplicates_since: float | None = None) -> Turn:
+    """Store a turn, with its 'edit' job when it shall be learned; returns it as stored.
+
+    The same id again changes nothing. With `duplicates_since` (epoch seconds) a learnable turn whose
+    request was answered since then is stored as not learned: two copies of a retry cannot both get past.
+    `learn` is ignored for turns that are not LEARNABLE.
+    """
+    known = tx.db.execute(_BY_ID, {"id": turn.id}).first()
+    if known is not None:
+        return _turn(known)
+    if duplicates_since is not None and turn.state is TurnState.LEARNABLE:
+        first = duplicate_of(tx, turn.request_hash, duplicates_since)
+        if first is not None:
+            turn = dataclasses.replace(
+                turn, state=TurnState.NOT_LEARNED, reason=f"a retried duplicate of {first}"
+            )
+    tx.db.execute(_INSERT, _row(turn))
+    if learn and turn.state is TurnState.LEARNABLE:
+        jobs.add_job(tx, "edit", {"turn_id": turn.id}, turn_id=turn.id)
+    audit.emit(tx, "turn", turn.id, f"{turn.version} answered", {"arm": turn.arm, "state": turn.state})
+    return turn
+
+
+def turn(tx: Tx, turn_id: str) -> Turn:
+    """A turn by its id. Raises UnknownTurn."""
+    row = tx.db.execute(_BY_ID, {"id": turn_id}).first()
+    if row is None:
+        raise UnknownTurn(f"No turn {turn_id!r} is in the ledger.")
+    return _turn(row)
+
+
+def turns(tx: Tx, limit: int = 100) -> list[Turn]:
+    """The last turns, newest first."""
+    rows = tx.db.execute(select(_turns).order_by(_turns.c.created_at.desc(), _turns.c.id).limit(limit))
+    return [_turn(row) for row in rows]
+
+
+def duplicate_of(tx: Tx, request_hash: str, since: float) -> str | None:
+    """Id of the first learnable turn with this request hash since then; None when there is none.
+
+    '' is no hash: it matches nothing. Failed turns do not count, so a retry of one is learned.
+    """
+    if not request_hash:
+        return None
+    return tx.db.execute(
+        select(_turns.c.id)
+        .where(
+            _turns.c.request_hash == request_hash,
+            _turns.c.created_at >= since,
+            _turns.c.state == TurnState.LEARNABLE,
+        )
+        .order_by(_turns.c.created_at)
+        .limit(1)
+    ).scalar()
+
+
+def add_feedback(
+    tx: Tx,
+    turn_id: str,
+    metric_name: str,
+    value: Any,
+    comment: str = "",
+    demonstration: str = "",
+    user: str = "",
+) -> str:
+    """Store what a user said of an answer (`value`: any JSON value) and return its id. Raises UnknownTurn."""
+    answered = turn(tx, turn_id)
+    feedback_id = f"fb-{uuid.uuid4().hex}"
+    tx.db.execute(
+        insert(_feedback).values(
+            id=feedback_id,
+            turn_id=turn_id,
+            at=tx.now,
+            user_id=user or answered.user,
+            metric_name=metric_name,
+            value=value,
+            negative=is_negative(value),
+            comment=comment or "",
+            demonstration=demonstration or "",
+        )
+    )
+    audit.emit(tx, "feedback", turn_id, f"{metric_name}: {value!r}"[:200], {"version": answered.version})
+    return feedback_id
+
+
+def is_negative(value: Any) -> bool:
+    """Whether a feedback value objects to the answer: false, or a number that is not above zero."""
+    if isinstance(value, int | float):
+        return not math.isnan(value) and value <= 0
+    return isinstance(value, str) and value.strip().lower() in {"down", "bad", "thumbs_down", "negative"}
+
+
+def feedback(tx: Tx, turn_id: str) -> list[Feedback]:
+    """What was said of a turn, oldest first."""
+    rows = tx.db.execute(
+        select(_feedback).where(_feedback.c.turn_id == turn_id).order_by(_feedback.c.at, _feedback.c.id)
+    )
+    return [
+        Feedback(
+            id=row.id,
+            turn_id=row.turn_id,
+            at=row.at,
+            metric_name=row.metric_name,
+            value=row.value,
+            comment=row.comment,
+            demonstration=row.demonstration,
+            user=row.user_id,
+        )
+        for row in rows
+    ]
+
+
+def rollout_counts(tx: Tx, rollout_id: str) -> RolloutCounts:
+    """What the canary arm of a rollout has met. Pinned and stable answers do not count."""
+    canary = (_turns.c.rollout == rollout_id) & (_turns.c.arm == Arm.CANARY)
+    rows = tx.db.execute(
+        select(_turns.c.state, func.count().label("turns")).where(canary).group_by(_turns.c.state)
+    )
+    by_state: dict[str, int] = {row.state: row.turns for row in rows}
+    objectors = tx.db.execute(
+        select(func.count(distinct(_feedback.c.user_id)))
+        .join(_turns, _turns.c.id == _feedback.c.turn_id)
+        .where(canary, _feedback.c.negative)
+    ).scalar_one()
+    return RolloutCounts(sum(by_state.values()), by_state.get(TurnState.FAILED, 0), objectors)
+
+
+def _row(turn: Turn) -> dict[str, Any]:
+    return {
+        "id": turn.id,
+        "created_at": turn.created_at,
+        "user_id": turn.user,
+        "key_name": turn.key_name,
+        "operator": turn.operator,
+        "conversation": turn.conversation,
+        "messages": [[message.role, message.content] for message in turn.messages],
+        "answer": turn.answer,
+        "version": turn.version,
+        "arm": turn.arm,
+        "rollout": turn.rollout,
+        "state": turn.state,
+        "reason": turn.reason,
+        "request_hash": turn.request_hash,
+    }
+
+
+def _turn(row: Row[Any]) -> Turn:
+    return Turn(
+        id=row.id,
+        created_at=row.created_at,
+        user=row.user_id,
+        key_name=row.key_name,
+        operator=row.operator,
+        conversation=row.conversation,
+        messages=tuple(Message(role, content) for role, content in row.messages),
+        answer=row.answer,
+        version=row.version,
+        arm=Arm(row.arm),
+        rollout=row.rollout,
+        state=TurnState(row.state),
+        reason=row.reason,
+        request_hash=row.request_hash,
+    )

@@ -1,0 +1,127 @@
+"""The ledger's own words: the open transaction, work under a lease, what lineage tells. Read this first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from server.types import SelfEdit, Turn, VersionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """An open transaction, and the one moment at which everything in it happens."""
+
+    db: Connection
+    now: float
+    """Seconds since the epoch, read once when the transaction began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work held under a lease."""
+
+    id: str
+    """sha256 of kind and payload: the same work is never queued twice."""
+    kind: str
+    payload: dict[str, Any]
+    fence: int
+    """Grows with every claim: an effect is refused when a later claim exists."""
+    attempts: int
+    """How often it was claimed, this time included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The edits of one training run, held under a lease."""
+
+    update_id: str
+    fence: int
+    edits: tuple[SelfEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaRow:
+    """A delta's place in the ledger; its numbers are in the adapter store."""
+
+    id: str
+    created_at: float
+    update_id: str | None
+    edits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One change of what is served or learned: who, when, why, on what evidence."""
+
+    id: int
+    at: float
+    actor: str
+    action: str
+    subject: str
+    before: str | None
+    after: str | None
+    reason: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for live watching. Old events are forgotten; the audit is not."""
+
+    id: int
+    at: float
+    kind: str
+    """turn, edit, update, version, ref, rollout, feedback."""
+    subject: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a user said about an answer."""
+
+    id: str
+    turn_id: str
+    at: float
+    metric_name: str
+    value: Any
+    comment: str
+    demonstration: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutCounts:
+    """What the canary's own answers have met so far."""
+
+    canary_turns: int
+    failed_turns: int
+    thumbs_down_users: int
+    """Distinct users with at least one negative feedback on a canary answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditLineage:
+    """A self-edit with what the guardian said of each of its examples."""
+
+    edit: SelfEdit
+    verdicts: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What became of a turn."""
+
+    turn: Turn
+    self_edits: tuple[EditLineage, ...]
+    deltas: tuple[str, ...]
+    versions: tuple[VersionRow, ...]
+    """All versions that carry one of the deltas, oldest first."""
+    refs: dict[str, str]
+    """Of those versions, the ones that are served now: ref → version name."""
+    state: str
+    """Where the turn's learning stands and why, in words."""

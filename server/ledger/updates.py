@@ -1,0 +1,252 @@
+"""Training runs: claim allowed edits under a lease, and record what came of them in one transaction.
+
+One update runs at a time, since versions form a line. Its number is its fence. An edit leaves CLAIMED for
+TRAINED only through the update that holds it, so no edit is trained twice whoever dies when.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from server.ledger import audit, schema, values, versions
+from server.ledger import edits as edit_rows
+from server.ledger.errors import BadFinish, StaleFence
+from server.ledger.types import Claim, Tx
+from server.types import EditState, SelfEdit, Update, UpdateState, VersionRow
+
+MAX_DEATHS = 10
+"""An edit whose training has taken the learner down this often waits for a person."""
+
+_updates = schema.updates
+_edits = schema.edits
+
+
+def claim_edits(
+    tx: Tx, owner: str, lease_seconds: float, limit: int, update_id: str | None = None
+) -> Claim | None:
+    """Take the oldest allowed edits for one training run; None when none waits or another run is going.
+
+    With `update_id` (from `take_run_request`) there is a claim even without edits, so that the run that was
+    asked for can be recorded; while another run is going the request is put back.
+    """
+    release_expired(tx)
+    if tx.db.execute(select(_updates.c.id).where(_updates.c.state == UpdateState.RUNNING)).first():
+        if update_id is not None:
+            values.put(tx, values.RUN_REQUEST, update_id)
+        return None
+    waiting = edit_rows.oldest_first(select(_edits).where(_edits.c.state == EditState.ALLOWED))
+    taken = edit_rows.load(tx, waiting.limit(limit).with_for_update(skip_locked=True))
+    if not taken and update_id is None:
+        return None
+    number = (tx.db.execute(select(func.max(_updates.c.number))).scalar() or 0) + 1
+    new_id = update_id or new_update_id()
+    tx.db.execute(
+        insert(_updates).values(
+            id=new_id,
+            number=number,
+            state=UpdateState.RUNNING,
+            owner=owner,
+            created_at=tx.now,
+            lease_until=tx.now + lease_seconds,
+            reason="",
+            edits=len(taken),
+        )
+    )
+    for some in edit_rows.chunks(edit.id for edit in taken):
+        tx.db.execute(
+            update(_edits)
+            .where(_edits.c.id.in_(some))
+            .values(state=EditState.CLAIMED, update_id=new_id, reason="")
+        )
+    audit.emit(tx, "update", new_id, f"training on {len(taken)} edits began")
+    return Claim(new_id, number, _held_edits(tx, new_id))
+
+
+def heartbeat_claim(tx: Tx, claim: Claim, lease_seconds: float) -> None:
+    """Keep the claim for longer. Raises StaleFence when it was lost."""
+    _held(tx, claim)
+    tx.db.execute(
+        update(_updates).where(_updates.c.id == claim.update_id).values(lease_until=tx.now + lease_seconds)
+    )
+
+
+def finish_update(
+    tx: Tx,
+    claim: Claim,
+    state: UpdateState,
+    reason: str,
+    version: VersionRow | None,
+    learned: Collection[str] = (),
+    returned: Mapping[str, tuple[EditState, str]] | None = None,
+    carried: Sequence[str] = (),
+) -> None:
+    """Record the end of an update: version, deltas, edits and the update itself, all or nothing.
+
+    `learned` edits become TRAINED by `version`; `returned` ones go where they are sent and count one attempt.
+    Every edit of the claim must be in exactly one of the two (BadFinish). `carried` names edits of earlier
+    deltas that a consolidating delta holds too. Raises VersionTaken (take the next name), and StaleFence,
+    with nothing changed, when the lease was lost or an edit was withdrawn: the delta must then not be kept.
+    """
+    returned = returned or {}
+    _held(tx, claim)
+    held = {edit.id for edit in _held_edits(tx, claim.update_id)}
+    gone = {edit.id for edit in claim.edits} - held
+    if gone and learned:
+        raise StaleFence(
+            f"Update {claim.update_id} trained edits that were withdrawn meanwhile: "
+            f"{', '.join(sorted(edit[:12] for edit in gone))}. Drop its delta."
+        )
+    _check_accounted(claim, held, state, version, set(learned), returned)
+    if version is not None:
+        versions.insert_version(tx, version, claim.update_id, [*learned, *carried])
+    for edit_id in learned:
+        assert version is not None
+        edit_rows.move(tx, [edit_id], EditState.TRAINED, "")
+        tx.db.execute(update(_edits).where(_edits.c.id == edit_id).values(version=version.name))
+    for edit_id, (to, why) in returned.items():
+        if edit_id in held:
+            edit_rows.move(tx, [edit_id], to, why)
+            tx.db.execute(update(_edits).where(_edits.c.id == edit_id).values(attempts=_edits.c.attempts + 1))
+    _end(tx, claim.update_id, state, reason, version.name if version else None)
+
+
+def release_claim(tx: Tx, claim: Claim, reason: str) -> None:
+    """Give the edits back unharmed (the learner is stopping). Raises StaleFence when the claim was lost."""
+    _held(tx, claim)
+    _give_back(tx, claim.update_id)
+    _end(tx, claim.update_id, UpdateState.ABORTED, reason, None)
+
+
+def release_expired(tx: Tx) -> list[str]:
+    """End the runs whose lease ran out; their edits may be claimed again. Returns the updates' ids."""
+    rows = tx.db.execute(
+        select(_updates.c.id).where(_updates.c.state == UpdateState.RUNNING, _updates.c.lease_until < tx.now)
+    )
+    return [_bury(tx, row.id) for row in rows.all()]
+
+
+def release_owner(tx: Tx, owner: str) -> list[str]:
+    """End the runs of an owner known to be dead, without waiting for its lease. Returns the updates' ids."""
+    rows = tx.db.execute(
+        select(_updates.c.id).where(_updates.c.state == UpdateState.RUNNING, _updates.c.owner == owner)
+    )
+    return [_bury(tx, row.id) for row in rows.all()]
+
+
+def updates(tx: Tx, limit: int = 20) -> list[Update]:
+    """The last training runs, newest first."""
+    rows = tx.db.execute(select(_updates).order_by(_updates.c.number.desc()).limit(limit))
+    return [_update(row) for row in rows]
+
+
+def trained_edits(tx: Tx, version: VersionRow) -> list[SelfEdit]:
+    """The edits that this version's deltas carry and that still stand, oldest first."""
+    carried = select(schema.delta_edits.c.edit_id).where(schema.delta_edits.c.delta_id.in_(version.deltas))
+    return edit_rows.load(
+        tx,
+        edit_rows.oldest_first(
+            select(_edits).where(_edits.c.id.in_(carried), _edits.c.state == EditState.TRAINED)
+        ),
+    )
+
+
+def request_run(tx: Tx) -> str:
+    """Ask the learner for a run now and return its update id. Asking twice before it starts is once."""
+    asked = values.value(tx, values.RUN_REQUEST)
+    if asked is None:
+        asked = new_update_id()
+        values.put(tx, values.RUN_REQUEST, asked)
+    return str(asked)
+
+
+def take_run_request(tx: Tx) -> str | None:
+    """The update id that was asked for, once; None when none was."""
+    asked = values.value(tx, values.RUN_REQUEST)
+    if asked is not None:
+        values.remove(tx, values.RUN_REQUEST)
+    return None if asked is None else str(asked)
+
+
+def new_update_id() -> str:
+    """An id for a training run."""
+    return f"up-{uuid.uuid4().hex[:16]}"
+
+
+def _held(tx: Tx, claim: Claim) -> None:
+    row = tx.db.execute(select(_updates).where(_updates.c.id == claim.update_id)).first()
+    if row is None or row.state != UpdateState.RUNNING or row.number != claim.fence:
+        now = "gone" if row is None else f"{row.state} ({row.reason})"
+        raise StaleFence(f"Update {claim.update_id} was held under fence {claim.fence} and is now {now}.")
+
+
+def _held_edits(tx: Tx, update_id: str) -> tuple[SelfEdit, ...]:
+    held = select(_edits).where(_edits.c.update_id == update_id, _edits.c.state == EditState.CLAIMED)
+    return tuple(edit_rows.load(tx, edit_rows.oldest_first(held)))
+
+
+def _check_accounted(
+    claim: Claim,
+    held: set[str],
+    state: UpdateState,
+    version: VersionRow | None,
+    learned: set[str],
+    returned: Mapping[str, tuple[EditState, str]],
+) -> None:
+    ours = {edit.id for edit in claim.edits}
+    if state is UpdateState.RUNNING:
+        raise BadFinish("An update cannot finish as running.")
+    if learned and (version is None or state is not UpdateState.ACCEPTED):
+        raise BadFinish("Edits are learned only by an accepted update with a version.")
+    if learned & set(returned) or not (learned | set(returned)) <= ours:
+        raise BadFinish("An edit is both learned and returned, or belongs to another claim.")
+    if held - learned - set(returned):
+        raise BadFinish(f"The update says nothing of {len(held - learned - set(returned))} of its edits.")
+    for to, _ in returned.values():
+        if to in (EditState.CLAIMED, EditState.TRAINED):
+            raise BadFinish(f"An edit cannot be returned as {to}.")
+
+
+def _bury(tx: Tx, update_id: str) -> str:
+    """End a run whose learner died; an edit that keeps killing learners goes to a person."""
+    held = _edits.c.update_id == update_id
+    claimed = held & (_edits.c.state == EditState.CLAIMED)
+    tx.db.execute(update(_edits).where(claimed).values(deaths=_edits.c.deaths + 1))
+    deadly = tx.db.execute(select(_edits.c.id).where(claimed, _edits.c.deaths >= MAX_DEATHS)).scalars().all()
+    edit_rows.move(
+        tx, deadly, EditState.QUARANTINED, f"the learner died {MAX_DEATHS} times while training it"
+    )
+    _give_back(tx, update_id)
+    _end(tx, update_id, UpdateState.ABORTED, "the learner stopped before it was done", None)
+    return update_id
+
+
+def _give_back(tx: Tx, update_id: str) -> None:
+    tx.db.execute(
+        update(_edits)
+        .where(_edits.c.update_id == update_id, _edits.c.state == EditState.CLAIMED)
+        .values(state=EditState.ALLOWED, update_id=None)
+    )
+
+
+def _end(tx: Tx, update_id: str, state: UpdateState, reason: str, version: str | None) -> None:
+    tx.db.execute(
+        update(_updates)
+        .where(_updates.c.id == update_id)
+        .values(state=state, reason=reason, version=version, finished_at=tx.now)
+    )
+    audit.emit(tx, "update", update_id, f"{state}: {reason}"[:200], {"version": version})
+
+
+def _update(row: Row[Any]) -> Update:
+    return Update(
+        id=row.id,
+        state=UpdateState(row.state),
+        created_at=row.created_at,
+        version=row.version,
+        reason=row.reason,
+        edits=row.edits,
+    )

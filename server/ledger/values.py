@@ -1,0 +1,92 @@
+"""Small things that all processes must see: the learner's switch and status, and named leases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from server.ledger import audit, schema
+from server.ledger.types import Tx
+
+RUN_REQUEST = "run_request"
+_PAUSED = "paused"
+_STATUS = "learner_status"
+
+_values = schema.key_values
+_leases = schema.leases
+
+
+def value(tx: Tx, key: str) -> Any:
+    """A stored JSON value, None when there is none."""
+    return tx.db.execute(select(_values.c.value).where(_values.c.key == key)).scalar()
+
+
+def put(tx: Tx, key: str, new: Any) -> None:
+    """Store a JSON value; writes nothing when it is there already."""
+    row = tx.db.execute(select(_values.c.value).where(_values.c.key == key)).first()
+    if row is None:
+        tx.db.execute(insert(_values).values(key=key, value=new))
+    elif row.value != new:
+        tx.db.execute(update(_values).where(_values.c.key == key).values(value=new))
+
+
+def remove(tx: Tx, key: str) -> None:
+    """Forget a value. Missing is no error."""
+    tx.db.execute(delete(_values).where(_values.c.key == key))
+
+
+def set_paused(tx: Tx, paused: bool, actor: str = "", reason: str = "") -> None:
+    """Stop or go on learning; the update that runs now is not touched."""
+    before = is_paused(tx)
+    put(tx, _PAUSED, paused)
+    if actor:
+        audit.record(tx, actor, "pause_learner", "learner", str(before), str(paused), reason)
+
+
+def is_paused(tx: Tx) -> bool:
+    """Whether an operator has paused learning."""
+    return bool(value(tx, _PAUSED))
+
+
+def set_learner_status(tx: Tx, status: dict[str, Any]) -> None:
+    """What the learner is doing now, for people to see."""
+    put(tx, _STATUS, status)
+
+
+def learner_status(tx: Tx) -> dict[str, Any]:
+    """What the learner said last; {} when it never ran."""
+    return value(tx, _STATUS) or {}
+
+
+def acquire_lease(tx: Tx, name: str, owner: str, seconds: float) -> bool:
+    """Get or renew a named lease; False while somebody else holds it."""
+    row = tx.db.execute(select(_leases).where(_leases.c.name == name).with_for_update()).first()
+    held = {"owner": owner, "lease_until": tx.now + seconds}
+    if row is None:
+        tx.db.execute(insert(_leases).values(name=name, **held))
+        return True
+    if row.owner != owner and row.lease_until >= tx.now:
+        return False
+    if row.owner != owner or row.lease_until - tx.now < seconds * 0.7:  # a renewal need not sync every poll
+        tx.db.execute(update(_leases).where(_leases.c.name == name).values(held))
+    return True
+
+
+def release_lease(tx: Tx, name: str, owner: str) -> None:
+    """Let a lease go at once. Somebody else's is left alone."""
+    tx.db.execute(delete(_leases).where(_leases.c.name == name, _leases.c.owner == owner))
+
+
+def counts(tx: Tx) -> dict[str, dict[str, int]]:
+    """Rows by state, for metrics: {"turns": {...}, "edits": {...}, "jobs": {...}, "updates": {...}}."""
+    tables = {"turns": schema.turns, "edits": schema.edits, "jobs": schema.jobs, "updates": schema.updates}
+    return {
+        name: {
+            row.state: row.rows
+            for row in tx.db.execute(
+                select(table.c.state, func.count().label("rows")).group_by(table.c.state)
+            )
+        }
+        for name, table in tables.items()
+    }
