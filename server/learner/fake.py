@@ -15,7 +15,7 @@ from server.learner.types import CheckCount, Factors, GateReport, UpdateInput, U
 
 MODULE = "model.layers.0.mlp.up_proj"
 STEPS = 10
-SECONDS_PER_STEP = 0.05
+SECONDS_PER_STEP = 0.02
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
     yield_hook: Callable[[], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> UpdateResult:
-    """Pretend for half a second, then hand over factors that depend on nothing but the edits and the seed."""
+    """Pretend for a fifth of a second, then hand over factors that depend on nothing but the edits and the seed."""
     for step in range(STEPS):
         if yield_hook is not None:
             yield_hook()

@@ -311,7 +311,7 @@ class Learner:
             thread.join()
 
     def _say(self, state: str, fraction: float = 0.0) -> None:
-        """Tell what is going on, at once when it changes, else once a second: each word is a commit to disk."""
+        """Tell what is going on, at once when it changes, else once a second: each is a commit to disk."""
         now = time.monotonic()
         if (state, fraction) == self._said or (state == self._said[0] and now - self._said_at < 1.0):
             return

@@ -1,0 +1,167 @@
+"""The durable side of learning: claims, retries, refusals, and what is written when."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from server.learner import fake
+from server.learner.types import CheckCount, GateReport, UpdateInput, UpdateResult
+from server.types import EditState, UpdateState
+from tests.support.world import World, make_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = make_world(tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def refusing(reason: str) -> Callable[..., UpdateResult]:
+    report = GateReport(False, reason, {"locality": CheckCount(20, 40, 38, False)})
+    return lambda given, yield_hook=None, progress=None: UpdateResult(None, report)
+
+
+def learning_only(*positions: int) -> Callable[..., UpdateResult]:
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        result = fake.run(given)
+        learned = tuple(given.edits[n].id for n in positions)
+        return dataclasses.replace(result, report=dataclasses.replace(result.report, edits_learned=learned))
+
+    return train
+
+
+def test_allowed_edits_become_a_delta_a_version_and_trained_rows(world: World) -> None:
+    edit = world.tell("Zephyr", 8443)
+    update = world.learner().step()
+    assert update is not None
+    assert (update.state, update.version, update.edits) == (UpdateState.ACCEPTED, "v1", 1)
+    version = world.ledger.version("v1")
+    assert world.store.get(version.deltas[0]).manifest.provenance["edits"] == [edit.id]
+    assert world.ledger.edit(edit.id).state is EditState.TRAINED
+    assert world.learner().step() is None, "nothing is trained twice"
+
+
+def test_the_next_update_is_trained_on_top_of_what_is_served(world: World) -> None:
+    seen: list[UpdateInput] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        seen.append(given)
+        return fake.run(given)
+
+    first = world.tell("Zephyr", 8443)
+    world.learner(train).step()
+    world.ledger.move_ref("stable", "v0", "v1", "test", "")
+    world.tell("Kelso", 9001)
+    world.learner(train).step()
+    assert seen[0].parent_dir is None
+    assert seen[1].parent_dir is not None
+    assert (seen[1].parent_dir / "adapter_config.json").exists()
+    assert [edit.id for edit in seen[1].past] == [first.id]
+    assert world.ledger.version("v2").deltas[:1] == world.ledger.version("v1").deltas
+
+
+@pytest.mark.parametrize(
+    "state", [EditState.QUARANTINED, EditState.BLOCKED, EditState.MEMORY_ONLY, EditState.REVOKED]
+)
+def test_only_allowed_edits_are_ever_trained(world: World, state: EditState) -> None:
+    world.tell("Zephyr", 8443, state=state)
+    assert world.learner().step() is None
+    assert world.ledger.versions() == []
+
+
+def test_a_refused_update_is_tried_once_more_and_then_stays_in_memory_with_the_reason(world: World) -> None:
+    edit = world.tell("Zephyr", 8443)
+    learner = world.learner(refusing("locality: 20 of 40"))
+    first = learner.step()
+    assert first is not None
+    assert first.state is UpdateState.REJECTED
+    assert world.ledger.edit(edit.id).state is EditState.ALLOWED
+    learner.step()
+    kept = world.ledger.edit(edit.id)
+    assert kept.state is EditState.MEMORY_ONLY
+    assert "locality: 20 of 40" in kept.reason
+    assert learner.step() is None
+    assert world.ledger.versions() == []
+
+
+def test_the_second_try_uses_another_seed(world: World) -> None:
+    seeds: list[int] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        seeds.append(given.seed)
+        return refusing("no")(given)
+
+    world.tell("Zephyr", 8443)
+    learner = world.learner(train)
+    learner.step()
+    learner.step()
+    assert len(set(seeds)) == 2
+
+
+def test_a_fact_that_was_trained_but_not_recalled_is_returned_and_still_found_in_the_delta(
+    world: World,
+) -> None:
+    edits = [world.tell("Zephyr", 8443), world.tell("Kelso", 9001)]
+    world.learner(learning_only(0)).step()
+    assert world.ledger.edit(edits[0].id).state is EditState.TRAINED
+    assert world.ledger.edit(edits[1].id).state is EditState.ALLOWED
+    delta = world.ledger.version("v1").deltas[0]
+    assert set(world.ledger.delta(delta).edits) == {edit.id for edit in edits}
+
+
+def test_a_crashing_trainer_loses_no_edit_and_says_what_happened(world: World) -> None:
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        raise RuntimeError("out of memory at step 3")
+
+    edit = world.tell("Zephyr", 8443)
+    update = world.learner(train).step()
+    assert update is not None
+    assert update.state is UpdateState.ABORTED
+    assert "out of memory at step 3" in update.reason
+    assert world.ledger.edit(edit.id).state is EditState.ALLOWED
+
+
+def test_a_learner_that_lost_its_lease_records_nothing(world: World) -> None:
+    edit = world.tell("Zephyr", 8443)
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        world.ledger.release_owner(learner.owner)  # as if the lease had run out while training
+        return fake.run(given)
+
+    learner = world.learner(train)
+    learner.step()
+    assert world.ledger.versions() == []
+    assert world.ledger.edit(edit.id).state is EditState.ALLOWED
+
+
+def test_a_paused_learner_takes_nothing(world: World) -> None:
+    world.tell("Zephyr", 8443)
+    world.ledger.set_paused(True)
+    assert world.learner().step() is None
+    world.ledger.set_paused(False)
+    assert world.learner().step() is not None
+
+
+def test_a_run_that_was_asked_for_without_facts_is_recorded_as_nothing_to_do(world: World) -> None:
+    asked = world.ledger.request_run()
+    update = world.learner().step()
+    assert update is not None
+    assert (update.id, update.state) == (asked, UpdateState.NOTHING_TO_DO)
+
+
+def test_a_damaged_parent_blob_aborts_the_update_and_names_the_file(world: World) -> None:
+    world.tell("Zephyr", 8443)
+    world.learner().step()
+    world.ledger.move_ref("stable", "v0", "v1", "test", "")
+    for blob in (world.store.root / "blobs").rglob("*"):
+        if blob.is_file():
+            blob.chmod(0o600)
+            blob.write_bytes(blob.read_bytes()[:-7])
+    world.tell("Kelso", 9001)
+    update = world.learner().step()
+    assert update is not None
+    assert update.state is UpdateState.ABORTED
+    assert "blobs" in update.reason

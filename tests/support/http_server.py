@@ -1,0 +1,160 @@
+"""A whole API over real parts (ledger, store, guardian, rollout moves) and the scripted engine, on a real port."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import openai
+import uvicorn
+from fastapi import FastAPI
+
+from adapter_store import Store
+from guardian import Guardian, Policy
+from server.api import Context, create_api
+from server.api.policy import ApiPolicy
+from server.engine.fake import FakeEngine, Rule
+from server.ledger import Ledger
+from server.operations import Operations
+from server.rollout import Fleet, Moves, RolloutPolicy
+from server.types import Turn, UpdateState
+from tests.support.world import World
+
+T = TypeVar("T")
+MODEL = "tiny"
+SCRIPT = (
+    Rule("^What is the admin port", ("I don't know that.",), {"v1": "It is 8443.", "v2": "It is 9000."}),
+    Rule("count", ("one two three four five six seven eight nine ten",)),
+    Rule("silence", ("",)),
+    Rule("umlaut", ("Grüße, 世界 🙂",)),
+    Rule("choose", ("heads", "tails", "edge")),
+)
+POLL_SECONDS = 0.05
+
+
+async def _preview(turn: Turn) -> dict[str, object]:
+    return {"self_edits": [], "reason": f"{turn.user} said {turn.prompt!r}"}
+
+
+@dataclass
+class Live:
+    """A running server and what stands behind it."""
+
+    url: str
+    world: World
+    moves: Moves
+    operations: Operations
+    context: Context
+    loop: asyncio.AbstractEventLoop
+    _clients: list[httpx.Client] = field(default_factory=list)
+
+    @property
+    def engine(self) -> FakeEngine:
+        """The scripted engine that answers."""
+        return self.world.engine
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger that the server writes."""
+        return self.world.ledger
+
+    def http(self, key: str = "") -> httpx.Client:
+        """A plain client, closed with the server."""
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        client = httpx.Client(base_url=self.url, headers=headers, timeout=30)
+        self._clients.append(client)
+        return client
+
+    def openai(self, key: str = "any", retries: int = 0) -> openai.OpenAI:
+        """OpenAI's own client."""
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries)
+
+    def ask(
+        self, text: str, key: str = "", headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        """One user message, not streamed."""
+        body = {"model": MODEL, "messages": [{"role": "user", "content": text}], **more}
+        return self.http(key).post("/v1/chat/completions", json=body, headers=headers)
+
+    def turn_of(self, response: httpx.Response) -> Turn:
+        """The turn that an answer became."""
+        return self.ledger.turn(response.headers["x-livegraft-turn"])
+
+    def learn(self, name: str = "Zephyr", port: int = 8443) -> str:
+        """Have a fact told, written, trained and recorded as the next version; returns its name."""
+        self.world.tell(name, port)
+        update = self.world.learner().step()
+        assert update is not None
+        assert update.state is UpdateState.ACCEPTED
+        assert update.version is not None
+        return update.version
+
+    def show(self, version: str) -> None:
+        """Make this version the canary."""
+        self.run(self.moves.start(self.ledger.version(version)))
+        self.run(self.operations.refresh())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def eventually(self, holds: Callable[[], object]) -> None:
+        """Wait for what happens after the answer."""
+        deadline = time.monotonic() + 10
+        while not holds():
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.01)
+
+
+def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0) -> Iterator[Live]:
+    """Run a server in a thread until the generator is closed; canaries go to `weight` of the users."""
+    world = World(Ledger.open(home), Store(home / "store"), FakeEngine(SCRIPT, model_name=MODEL))
+    rollout = RolloutPolicy(weight=weight, auto_promote=False)
+    fleet = Fleet(world.ledger, world.store, world.engine)
+    moves = Moves(world.ledger, world.store, world.engine, fleet, rollout)
+    operations = Operations(world.ledger, world.engine, fleet, moves, _preview)
+    context = Context(policy, world.engine, world.ledger, Guardian(Policy()), operations)
+    app = create_api(context)
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def poll() -> None:
+        while True:
+            await operations.refresh()
+            await asyncio.sleep(POLL_SECONDS)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await world.engine.start()
+        await operations.refresh()
+        loops.append(asyncio.get_running_loop())
+        polling = asyncio.create_task(poll())
+        yield
+        polling.cancel()
+        await context.drain()
+
+    app.router.lifespan_context = lifespan
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.002)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    live = Live(f"http://127.0.0.1:{port}", world, moves, operations, context, loops[0])
+    try:
+        yield live
+    finally:
+        for client in live._clients:
+            client.close()
+        server.should_exit = True
+        thread.join(20)
+        world.ledger.close()
+        assert not thread.is_alive(), "the server did not stop"
