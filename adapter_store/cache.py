@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from adapter_store.blobs import make_folder, sha256, write_atomically
-from adapter_store.compose import CONFIG, WEIGHTS
 from adapter_store.delta import canonical_json
 from adapter_store.types import Version
 
@@ -40,7 +39,7 @@ class Cache:
     def intact(self, folder: Path, digest: str) -> bool:
         """Whether the folder was finished for this version digest and every file still hashes as recorded."""
         record = read_record(folder)
-        if record is None or record.get("digest") != digest or set(record["files"]) != {CONFIG, WEIGHTS}:
+        if record is None or record.get("digest") != digest:
             return False
         if hash_files(folder, record["files"]) != record["files"]:
             return False
@@ -58,7 +57,8 @@ class Cache:
             "deltas": list(version.deltas),
             "files": {name: sha256(data) for name, data in files.items()},
         }
-        write_atomically(folder / RECORD, canonical_json(record), self._scratch)
+        sealed = {"record": record, "sha256": sha256(canonical_json(record))}
+        write_atomically(folder / RECORD, canonical_json(sealed), self._scratch)
 
     def folders(self) -> Iterator[tuple[Path, str, float]]:
         """All composed folders as (path, version name, seconds since last use)."""
@@ -74,12 +74,13 @@ class Cache:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """The folder's own account, None when it is missing or unreadable."""
+    """The folder's own account ({digest, deltas, files}), None when it is missing or damaged."""
     try:
-        record = json.loads((folder / RECORD).read_bytes())
-    except (OSError, ValueError):
+        sealed = json.loads((folder / RECORD).read_bytes())
+        record: dict[str, Any] = sealed["record"]
+        return record if sha256(canonical_json(record)) == sealed["sha256"] else None
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return record if isinstance(record, dict) and isinstance(record.get("files"), dict) else None
 
 
 def hash_files(folder: Path, names: Mapping[str, str]) -> dict[str, str]:
