@@ -1,0 +1,49 @@
+"""Judges what may be learned. Never acts, stores nothing, knows no HTTP, imports no torch by itself.
+
+guardian = Guardian(Policy())
+verdict = guardian.judge(Candidate(prompt, completion), Source(text=message, user="ada"))
+if verdict.allowed and verdict.max_scope is Scope.GLOBAL: ...
+print(explain(verdict))
+"""
+
+from __future__ import annotations
+
+from guardian.errors import BadPolicy, CheckUnavailable, GuardianError
+from guardian.explain import explain, to_dict
+from guardian.judge import VERSION, Guardian
+from guardian.types import (
+    Candidate,
+    Check,
+    Decision,
+    Finding,
+    Policy,
+    Repairs,
+    Scope,
+    Source,
+    Span,
+    Status,
+    Verdict,
+)
+from guardian.words import fact_fingerprint
+
+__all__ = [
+    "VERSION",
+    "BadPolicy",
+    "Candidate",
+    "Check",
+    "CheckUnavailable",
+    "Decision",
+    "Finding",
+    "Guardian",
+    "GuardianError",
+    "Policy",
+    "Repairs",
+    "Scope",
+    "Source",
+    "Span",
+    "Status",
+    "Verdict",
+    "explain",
+    "fact_fingerprint",
+    "to_dict",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 
 class Decision(IntEnum):
@@ -54,6 +54,9 @@ class Source:
     operator: bool = False
     """Whether an operator's key spoke."""
     wanted_scope: Scope = Scope.GLOBAL
+    """The widest scope that is asked for: the verdict never names a wider one."""
+    statement: str = ""
+    """The exact span of `text` that states the fact; '' lets the guardian look for the closest sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Verdict:
     policy: str = ""
     guardian: str = ""
     ms: float = 0.0
+    timings_ms: tuple[tuple[str, float], ...] = ()
+    """Every check that ran, in order, with its milliseconds: who agreed is part of the verdict."""
 
     @property
     def allowed(self) -> bool:
@@ -105,11 +110,27 @@ class Verdict:
 class Check(Protocol):
     """One idea, one file in guardian/checks/. Its docstring says what it does not cover."""
 
-    name: str
-    backend: str
+    @property
+    def name(self) -> str:
+        """The word that stands in findings and in `Policy.disabled_checks`."""
+        ...
+
+    @property
+    def backend(self) -> str:
+        """What did the work: 'embedded', or the model that was asked."""
+        ...
 
     def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
         """No finding means nothing to object. May raise: the judge turns that into an error finding."""
+        ...
+
+
+@runtime_checkable
+class Repairs(Protocol):
+    """A check that can repair what it objects to. Only such a check may answer REDACT."""
+
+    def repair(self, candidate: Candidate) -> Candidate:
+        """The example without what was objected to; all checks judge it again."""
         ...
 
 
@@ -127,3 +148,10 @@ class Policy:
     """Folder with local Detoxify-family weights; '' uses the bundled classifier."""
     toxicity_block: float = 0.9
     toxicity_quarantine: float = 0.4
+    max_chars: int = 4_000
+    """Longest prompt or completion that is judged at all."""
+    max_source_chars: int = 20_000
+    """Longest user message that may teach: beyond it, nobody typed it."""
+    hash_key: str = ""
+    """Key of the hashes that stand in findings instead of a secret; '' draws one for each Guardian, so that
+    hashes can be compared only within it."""
