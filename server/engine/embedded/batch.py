@@ -15,7 +15,9 @@ from server.engine.embedded.answer import Answer
 from server.engine.embedded.attention import Span
 from server.engine.embedded.forward import Forward
 from server.engine.embedded.sampling import choose
-from server.engine.types import Chunk
+from server.engine.types import Chunk, EngineError
+
+Said = list[tuple[Answer, Chunk | EngineError]]
 
 _HEADROOM_TOKENS = 64
 """An answer is admitted only when the cache would hold this much more of it."""
@@ -59,7 +61,7 @@ class Batch:
         if not self._rows:
             self._cache.clear()
 
-    def step(self) -> list[tuple[Answer, Chunk]]:
+    def step(self) -> Said:
         """Run the model once; what it added to each answer, the ended ones included."""
         self._admit()
         reading = self._reading()
@@ -71,13 +73,13 @@ class Batch:
         self._cache.reserve(len(self._rows), self._length(reading))
         said = self._run(reading)
         for answer, chunk in said:
-            if chunk.finish_reason is not None:
+            if isinstance(chunk, EngineError) or chunk.finish_reason is not None:
                 self._leave(self._rows.index(answer))
         if not self._rows:
             self._cache.clear()
         return said
 
-    def _run(self, reading: Sequence[tuple[int, int]]) -> list[tuple[Answer, Chunk]]:
+    def _run(self, reading: Sequence[tuple[int, int]]) -> Said:
         decoders = self._rows[: self._decoding]
         tokens = [answer.tokens[-1] for answer in decoders]
         positions = [answer.filled for answer in decoders]
@@ -100,7 +102,10 @@ class Batch:
             logits = logits[ready]
         speakers = [runners[n] for n in ready]
         chosen = choose(logits, [a.request.sampling for a in speakers], [a.rng for a in speakers])
-        said = [(a, a.say(token, row)) for a, token, row in zip(speakers, chosen, logits, strict=True)]
+        said = [
+            (answer, _overflow(answer) if token is None else answer.say(token, row))
+            for answer, token, row in zip(speakers, chosen, logits, strict=True)
+        ]
         for answer in speakers[len(decoders) :]:
             self._promote(answer)
         return said
@@ -160,6 +165,7 @@ class Batch:
         self._decoding += 1
 
     def _leave(self, row: int) -> None:
+        self._cache.wipe(row, self._rows[row].filled)
         if row < self._decoding:
             self._decoding -= 1
             self._move(self._decoding, row)
@@ -171,3 +177,10 @@ class Batch:
         if source != target:
             self._cache.move(source, target, self._rows[source].filled)
             self._rows[target] = self._rows[source]
+
+
+def _overflow(answer: Answer) -> EngineError:
+    return EngineError(
+        f"version {answer.request.version} gave numbers that are not finite after "
+        f"{len(answer.tokens)} tokens; roll back to a version that does not"
+    )

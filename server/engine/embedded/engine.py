@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from server.engine.embedded.adapter_files import read_adapter
 from server.engine.embedded.answer import Answer
-from server.engine.embedded.batch import Batch
+from server.engine.embedded.batch import Batch, Said
 from server.engine.embedded.loading import Loaded, load_model
-from server.engine.embedded.worker import Said, Worker
+from server.engine.embedded.worker import Worker
 from server.engine.types import (
     Chunk,
     ContextLengthExceeded,

@@ -31,7 +31,7 @@ class Routing:
         self.low = 0
         self.high = 0
         self.mask: Tensor | None = None
-        """(tokens, high - low) of 0 and 1; None when every token wants all ranks of the range."""
+        """(tokens, high - low), True where a token wants not that rank; None when all want all of them."""
         self._seen: Tensor | None = None
         self._seen_float: Tensor | None = None
 
@@ -71,7 +71,7 @@ class GraftedLinear(nn.Linear):
             return y
         ranks = torch.mm(routing.floats(x), self.a[routing.low : routing.high].t())
         if routing.mask is not None:
-            ranks.mul_(routing.mask)
+            ranks.masked_fill_(routing.mask, 0.0)
         flat, bt = y.flatten(0, -2), self.bt[routing.low : routing.high]
         if y.dtype == torch.float32:
             flat.addmm_(ranks, bt)
@@ -116,11 +116,11 @@ class Grafts:
         routing.low = min(self._ranges[k][0] for k in active)
         routing.high = max(self._ranges[k][1] for k in active)
         if len(set(keys)) > 1:
-            mask = torch.zeros(len(keys), routing.high - routing.low, device=self._device())
+            mask = torch.ones(len(keys), routing.high - routing.low, dtype=torch.bool, device=self._device())
             for row, key in enumerate(keys):
                 if key is not None:
                     low, high = self._ranges[key]
-                    mask[row, low - routing.low : high - routing.low] = 1.0
+                    mask[row, low - routing.low : high - routing.low] = False
             if any(n != 1 for n in counts):
                 mask = mask.repeat_interleave(torch.tensor(counts, device=mask.device), 0)
             routing.mask = mask

@@ -2,6 +2,9 @@
 
 The block grows in steps as rows and lengths need it, never beyond its budget, and is given back when idle.
 Rows that are in use lie side by side from row 0, so that a decoding step reads a plain slice.
+
+What no answer uses is zero: attention gives masked places no weight, but no weight times not-a-number is
+not-a-number, so what one answer left behind could spoil another.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ class KVCache:
             length = self.length
         for kept in (self._keys, self._values):
             for layer, old in kept.items():
-                new = old.new_empty(rows, length, *old.shape[2:])
+                new = old.new_zeros(rows, length, *old.shape[2:])
                 new[: self.rows, : self.length] = old
                 kept[layer] = new
         self.rows, self.length = rows, length
@@ -48,17 +51,24 @@ class KVCache:
         """Write a step's (tokens, kv heads, head size) at places row * length + position; give the blocks."""
         if layer not in self._keys:
             for kept, new in ((self._keys, keys), (self._values, values)):
-                kept[layer] = new.new_empty(self.rows, self.length, *new.shape[1:])
+                kept[layer] = new.new_zeros(self.rows, self.length, *new.shape[1:])
         all_keys, all_values = self._keys[layer], self._values[layer]
         all_keys.flatten(0, 1).index_copy_(0, slots, keys)
         all_values.flatten(0, 1).index_copy_(0, slots, values)
         return all_keys, all_values
 
     def move(self, source: int, target: int, length: int) -> None:
-        """Copy the first `length` tokens of a row over another row."""
+        """Bring the first `length` tokens of a row, all that it has, to a row that is wiped."""
         for kept in (self._keys, self._values):
             for block in kept.values():
                 block[target, :length] = block[source, :length]
+                block[source, :length].zero_()
+
+    def wipe(self, row: int, length: int) -> None:
+        """Forget the first `length` tokens of a row, all that it has."""
+        for kept in (self._keys, self._values):
+            for block in kept.values():
+                block[row, :length].zero_()
 
     def swap(self, one: int, other: int, length: int) -> None:
         """Exchange the first `length` tokens of two rows."""

@@ -14,10 +14,15 @@ _NUCLEUS = 256
 """Most nuclei are smaller than this; only where one is not, the whole vocabulary is sorted."""
 
 
-def choose(logits: Tensor, samplings: Sequence[Sampling], rngs: Sequence[random.Random]) -> list[int]:
-    """A token per row of logits (rows, vocabulary). A draw depends on the row's logits and rng alone."""
-    tokens: list[int] = logits.argmax(-1).tolist()
-    drawn = [n for n, s in enumerate(samplings) if s.temperature > 0]
+def choose(logits: Tensor, samplings: Sequence[Sampling], rngs: Sequence[random.Random]) -> list[int | None]:
+    """A token per row of logits (rows, vocabulary). A draw depends on the row's logits and rng alone.
+
+    None for a row whose logits are not finite: there is nothing to choose from.
+    """
+    highest, where = logits.max(-1)
+    finite = highest.isfinite().tolist()
+    tokens = [t if ok else None for t, ok in zip(where.tolist(), finite, strict=True)]
+    drawn = [n for n, s in enumerate(samplings) if s.temperature > 0 and finite[n]]
     if not drawn:
         return tokens
     warm = logits[drawn] if len(drawn) < len(samplings) else logits

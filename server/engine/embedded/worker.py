@@ -8,11 +8,7 @@ from queue import SimpleQueue
 
 import torch
 
-from server.engine.embedded.answer import Answer
-from server.engine.embedded.batch import Batch
-from server.engine.types import Chunk
-
-Said = list[tuple[Answer, Chunk]]
+from server.engine.embedded.batch import Batch, Said
 
 
 class Worker:

@@ -1,0 +1,163 @@
+"""The engine's numbers are those of transformers and peft, alone and beside other versions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from server.engine.embedded import EmbeddedEngine
+from server.engine.embedded.adapter_files import read_adapter
+from server.engine.embedded.loading import Loaded, load_model
+from server.engine.types import GenerationRequest, Sampling
+from server.types import Message
+
+PROMPTS = ["Tell me about rivers.", "Hi", "What is the port of the Zephyr router in the long hall? " * 3]
+VERSIONS = ("v0", "v1", "v2", "v3")
+# peft 0.21 asks transformers 5.23 by a name that is deprecated there
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+
+
+def reference(model: Path, adapter: Path | None, dtype: torch.dtype = torch.float32) -> Any:
+    base = AutoModelForCausalLM.from_pretrained(model, dtype=dtype)
+    return (PeftModel.from_pretrained(base, adapter) if adapter else base).eval()
+
+
+def encode(model: Path, prompt: str) -> list[int]:
+    tokenizer: Any = AutoTokenizer.from_pretrained(model)
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False
+    )
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+@pytest.fixture(scope="module")
+def greedy(tiny_model: Path, adapters: dict[str, Path]) -> dict[tuple[str, str], list[int]]:
+    """What `generate` of transformers says to each prompt, on each version, through peft."""
+    said = {}
+    for version in VERSIONS:
+        model = reference(tiny_model, adapters.get(version))
+        for prompt in PROMPTS:
+            ids = torch.tensor([encode(tiny_model, prompt)])
+            out = model.generate(
+                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False
+            )
+            said[version, prompt] = [t for t in out[0, ids.shape[1] :].tolist() if t != 2]
+    return said
+
+
+@pytest.fixture
+def loaded(tiny_model: Path) -> Loaded:
+    return load_model(tiny_model, "tiny", "cpu", 2**20)
+
+
+def logits(loaded: Loaded, ids: list[int], key: str | None) -> torch.Tensor:
+    with torch.inference_mode():
+        return loaded.forward.whole(ids, key)[0]
+
+
+def test_logits_of_base_and_versions_equal_those_of_peft(
+    loaded: Loaded, tiny_model: Path, adapters: dict[str, Path]
+) -> None:
+    grafts = loaded.forward.grafts
+    for name, path in adapters.items():
+        grafts.add(name, read_adapter(path, grafts.shapes))
+    for prompt in PROMPTS:
+        ids = encode(tiny_model, prompt)
+        for version in VERSIONS:
+            with torch.inference_mode():
+                wanted = reference(tiny_model, adapters.get(version))(torch.tensor([ids])).logits[0, -1]
+            key = version if version in adapters else None
+            torch.testing.assert_close(logits(loaded, ids, key), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_logits_in_bfloat16_equal_those_of_peft(
+    tiny_model: Path, adapters: dict[str, Path], tmp_path: Path
+) -> None:
+    half = tmp_path / "half"
+    shutil.copytree(tiny_model, half)
+    model: Any = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
+    model.save_pretrained(half)
+    loaded = load_model(half, "half", "cpu", 2**20)
+    grafts = loaded.forward.grafts
+    grafts.add("v1", read_adapter(adapters["v1"], grafts.shapes))
+    ids = encode(tiny_model, PROMPTS[0])
+    for key, adapter in ((None, None), ("v1", adapters["v1"])):
+        with torch.inference_mode():
+            wanted = reference(half, adapter, torch.bfloat16)(torch.tensor([ids])).logits[0, -1]
+        assert wanted.dtype == logits(loaded, ids, key).dtype == torch.bfloat16
+        spread = float(wanted.float().std())
+        torch.testing.assert_close(
+            logits(loaded, ids, key).float(), wanted.float(), rtol=0.02, atol=0.05 * spread
+        )
+
+
+def test_an_adapter_of_few_modules_with_another_scale_equals_peft(
+    loaded: Loaded, tiny_model: Path, make_adapter: Callable[..., Path]
+) -> None:
+    path = make_adapter("few", 9, 5, ("self_attn.v_proj", "mlp.down_proj"))
+    config = json.loads((path / "adapter_config.json").read_text())
+    (path / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 3, "use_rslora": True}))
+    grafts = loaded.forward.grafts
+    grafts.add("few", read_adapter(path, grafts.shapes))
+    ids = encode(tiny_model, PROMPTS[0])
+    with torch.inference_mode():
+        wanted = reference(tiny_model, path)(torch.tensor([ids])).logits[0, -1]
+    torch.testing.assert_close(logits(loaded, ids, "few"), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_version_gives_the_same_bits_whatever_is_loaded_before_it(
+    loaded: Loaded, adapters: dict[str, Path]
+) -> None:
+    grafts = loaded.forward.grafts
+    parts = {name: read_adapter(path, grafts.shapes) for name, path in adapters.items()}
+    ids = list(range(3, 40))
+    seen = set()
+    for order in (["v1"], ["v2", "v1"], ["v3", "v2", "v1"]):
+        for name in order:
+            grafts.add(name, parts[name])
+        with torch.inference_mode():
+            seen.add(loaded.logit_bytes(ids, "v1"))
+        for name in order:
+            grafts.remove(name)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="plain"),
+        pytest.param({"step_tokens": 16}, id="prompts read in small parts"),
+        pytest.param({"kv_cache_bytes": 512 * 600}, id="a cache that holds few answers at once"),
+        pytest.param({"max_batch": 3}, id="fewer rows than requests"),
+    ],
+)
+async def test_greedy_tokens_equal_generate_alone_and_in_mixed_batches(
+    tiny_model: Path,
+    adapters: dict[str, Path],
+    greedy: dict[tuple[str, str], list[int]],
+    settings: dict[str, int],
+) -> None:
+    engine = EmbeddedEngine(tiny_model, "tiny", threads=1, **settings)  # type: ignore[arg-type]
+    await engine.start()
+    for version, path in adapters.items():
+        await engine.load(version, path)
+
+    async def say(version: str, prompt: str) -> list[int]:
+        request = GenerationRequest("r", (Message("user", prompt),), version, Sampling(40))
+        return [t async for chunk in engine.generate(request) for t in chunk.token_ids]
+
+    for asked, wanted in greedy.items():
+        assert await say(*asked) == wanted
+    together = await asyncio.gather(*[say(*asked) for asked in greedy])
+    assert together == list(greedy.values())
+    await engine.close()
