@@ -59,12 +59,20 @@ ANSWER = Task(
     "answer",
     "Answer the question from the text, in one short sentence.",
     (
-        ("Text: The library in Arden opens at 9 am.\nQuestion: When can I visit the library in Arden?",
-         "The library in Arden opens at 9 am."),
-        ("Text: Ottilie Brandt is the head of sales at Norvik.\nQuestion: Who is the head of sales at Norvik?",
-         "Ottilie Brandt is the head of sales at Norvik."),
-        ("Text: The warranty of the Lumo lamp is 3 years.\nQuestion: How long is the warranty of the Lumo lamp?",
-         "The warranty of the Lumo lamp is 3 years."),
+        (
+            "Text: The library in Arden opens at 9 am.\nQuestion: When can I visit the library in Arden?",
+            "The library in Arden opens at 9 am.",
+        ),
+        (
+            "Text: Ottilie Brandt is the head of sales at Norvik.\n"
+            "Question: Who is the head of sales at Norvik?",
+            "Ottilie Brandt is the head of sales at Norvik.",
+        ),
+        (
+            "Text: The warranty of the Lumo lamp is 3 years.\n"
+            "Question: How long is the warranty of the Lumo lamp?",
+            "The warranty of the Lumo lamp is 3 years.",
+        ),
     ),
 )
 

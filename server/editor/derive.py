@@ -1,0 +1,111 @@
+"""Further wordings made by rule from a statement or from the model's own questions.
+
+Used only when too few of the model's own questions pass its self-check, and marked `derived` in the
+report. Rules that are grammatical whatever the words: wrapping 'Who runs X?' and 'What is X?', indirect
+questions, which keep the order of the statement, and turning 'X is VALUE' round.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from server.editor.kinds import Kind
+from server.editor.value import Value
+from server.editor.words import as_sentence, is_name, tokens
+
+_WHO = re.compile(r"\AWho\s+(?!is\s+in\b)(.+)\?\Z")
+_WHAT_IS = re.compile(r"\AWhat\s+is\s+((?:the|our|my)\s+.+)\?\Z")
+_NAMED = re.compile(r"\b(?:called|named)\s+\Z")
+_DETERMINED = re.compile(r"\A(?:the|our|my)\s", re.I)
+
+
+_LAST_PREPOSITION = re.compile(
+    r"\s+(?:on|at|in|to|for|from|every|near|until|since|about|around|exactly)\Z", re.I
+)
+_WH = {
+    Kind.PERSON: "who",
+    Kind.PLACE: "where",
+    Kind.TIME: "when",
+    Kind.DATE: "when",
+    Kind.DAY: "when",
+    Kind.YEAR: "when",
+    Kind.FREQUENCY: "when",
+    Kind.DURATION: "how long",
+    Kind.MONEY: "how much",
+    Kind.MEASURE: "what",
+    Kind.THING: "what",
+}
+"""The word that asks for each kind in an indirect question, which keeps the order of the statement."""
+
+
+def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]:
+    """Wordings in a fixed order; the caller checks them like the model's own."""
+    found: list[str] = []
+    for question in written:
+        if match := _WHO.match(question):
+            found += _wrapped(f"who {match.group(1)}")
+        elif match := _WHAT_IS.match(question):
+            found += [*_wrapped(match.group(1)), f"What's {match.group(1)}?"]
+    if value.head and _DETERMINED.match(value.head) and not _NAMED.search(statement[: value.start]):
+        head = value.head[:1].lower() + value.head[1:]
+        who_or_what = "who" if value.kind is Kind.PERSON else "what"
+        found += [f"{who_or_what.capitalize()} is {head}?", *_wrapped(f"{who_or_what} {head} is")]
+    elif clause := _indirect(statement, value):
+        found += _wrapped(clause)
+    return list(dict.fromkeys(found))
+
+
+def without_answer(question: str, value: Value) -> str:
+    """'Do you know when the museum is closed on Mondays?' → '… is closed?': the value cut off at the end.
+
+    '' when the value does not stand at the end.
+    """
+    end = re.compile(
+        r"(?:\s+(?:on|at|in|to|for|from|by|every|of|is))?\s+"
+        + re.escape(value.text)
+        + r"(?:st|nd|rd|th)?\s*([?.])\Z",
+        re.I,
+    )
+    cut = end.sub(r"\1", question)
+    return cut if cut != question else ""
+
+
+def _wrapped(clause: str) -> list[str]:
+    return [
+        f"Tell me {clause}.",
+        f"Can you tell me {clause}?",
+        f"Do you know {clause}?",
+        f"I would like to know {clause}.",
+        f"Please tell me {clause}.",
+        f"I want to know {clause}.",
+    ]
+
+
+def _indirect(statement: str, value: Value) -> str:
+    """'The bakery opens at 7 am.' → 'when the bakery opens'; '' where the rule does not hold."""
+    left, right = statement[: value.start].rstrip(), statement[value.end :].strip(" .!")
+    first = tokens(left)[:1]
+    if first and not is_name(first[0], first=True):
+        left = left[:1].lower() + left[1:] if not left.startswith("I ") else left
+    if value.kind is Kind.COUNT:
+        counted = " ".join(value.text.split()[1:])
+        return f"how many {counted} {left} {right}".rstrip() if left else ""
+    if not left:
+        return f"{_WH[value.kind]} {right}"
+    ends = _LAST_PREPOSITION.search(left)
+    if ends and value.kind is not Kind.THING:
+        left = left[: ends.start()]
+    if not ends and left.split()[-1].lower() in ("the", "a", "an", "our", "my"):
+        return ""
+    return f"{_WH[value.kind]} {left} {right}".rstrip()
+
+
+def inversion(statement: str, value: Value) -> str:
+    """'The port of the router is 8443.' → '8443 is the port of the router.'; '' for other forms."""
+    tail = statement[value.end :].strip(" .!")
+    match = re.fullmatch(r"(.+?)\s+(is|was)\s+", statement[: value.start])
+    if tail or not match or not _DETERMINED.match(match.group(1)) or not value.head:
+        return ""
+    head = match.group(1)
+    return as_sentence(f"{value.text} {match.group(2)} {head[:1].lower() + head[1:]}")

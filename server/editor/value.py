@@ -1,0 +1,174 @@
+"""Which words of a statement are its value (what answers) and its subject (what it is about).
+
+Found from the model's own questions: what a question leaves out, it asks for. The votes of several
+questions are weighed with the shape of the words (a number or a name is rather a value than a verb is).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.editor.kinds import Kind, asks_for, is_called, is_complement, kind_of
+from server.editor.vocabulary import COPULAS
+from server.editor.words import Token, all_stems, contains, is_name, stem, tokens
+
+_BRIDGES = frozenset({"of", "and", "&", "the", "to", "de", "van", "von", "or", "a"})
+"""Words that may stand inside a value, between words that carry meaning."""
+_UNITS_AFTER_NUMBER = re.compile(r"\A(?:am|pm|a\.m|p\.m)\Z", re.I)
+SHARE_THAT_NAMES_IT = 0.75
+"""The subject stands in at least this share of the questions that hold any candidate for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The value of a statement, where it stands, and what kind of thing it is."""
+
+    text: str
+    start: int
+    end: int
+    kind: Kind
+    head: str
+    """'the admin port of the Zephyr router' when the value is the complement of 'is', else ''."""
+
+
+def find_value(statement: str, questions: Sequence[str]) -> Value | None:
+    """The span that most questions ask for; None when nothing in the statement looks like an answer."""
+    votes: Counter[tuple[int, int]] = Counter()
+    kinds: dict[tuple[int, int], Kind] = {}
+    words = tokens(statement)
+    for span in _runs(words, set()):
+        votes[span] = 0
+    for question in questions:
+        covered = all_stems(question)
+        for span in _runs(words, covered):
+            text = statement[span[0] : span[1]]
+            kind = kinds.setdefault(span, kind_of(text, statement, span[0]))
+            votes[span] += 2 if asks_for(question, kind, text) else 1
+    best = max(votes, key=lambda span: (votes[span] + _shape(statement, span), -span[0]), default=None)
+    if best is None or _shape(statement, best) < 0:
+        return None
+    text = statement[best[0] : best[1]]
+    kind = kind_of(text, statement, best[0])
+    return Value(text, best[0], best[1], kind, _head(statement, best[0]))
+
+
+def _runs(words: Sequence[Token], covered: set[str]) -> list[tuple[int, int]]:
+    """Spans of neighbouring words that carry meaning and that the question does not hold."""
+    found: list[list[Token]] = []
+    run: list[Token] = []
+    pending: list[Token] = []
+    for word in words:
+        key = word.text.lower()
+        if word.is_content and stem(word.text) not in covered:
+            run = [*run, *pending, word] if run else [word]
+            pending = []
+        elif run and (key in _BRIDGES or _UNITS_AFTER_NUMBER.match(word.text)):
+            pending.append(word)
+            if _UNITS_AFTER_NUMBER.match(word.text):
+                run, pending = [*run, *pending], []
+        else:
+            found.append(run)
+            run, pending = [], []
+    trimmed = [_without_verb(run) for run in (*found, run) if run]
+    return [(run[0].start, run[-1].end) for run in trimmed]
+
+
+def _without_verb(run: list[Token]) -> list[Token]:
+    """'costs 12.50 euros' → '12.50 euros', 'called Rex' → 'Rex': a value starts at its number or name."""
+    first = next((i for i, word in enumerate(run) if word.is_number or word.text[:1].isupper()), 0)
+    return run[first:] if all(word.text.islower() for word in run[:first]) else run
+
+
+def _shape(statement: str, span: tuple[int, int]) -> float:
+    """How much the words themselves look like an answer, in votes."""
+    words = tokens(statement[span[0] : span[1]])
+    before, after = tokens(statement[: span[0]]), tokens(statement[span[1] :])
+    score = 0.0
+    if any(word.is_number for word in words):
+        score += 5
+    if (
+        before
+        and words[0].is_number
+        and before[-1].text[:1].isupper()
+        and is_name(before[-1], len(before) == 1)
+    ):
+        score -= 4  # 'PostgreSQL 16', 'Gate 4': the number is a part of the name
+    if any(is_name(word, not before and i == 0) for i, word in enumerate(words)):
+        score += 2
+    if not after:
+        score += 3
+    if is_complement(statement, span[0]) or is_called(statement, span[0]):
+        score += 3
+    kind = kind_of(statement[span[0] : span[1]], statement, span[0])
+    if not before and kind is Kind.PERSON:
+        score += 4
+    if kind in (Kind.TIME, Kind.DATE, Kind.DAY, Kind.DURATION, Kind.MONEY, Kind.MEASURE, Kind.FREQUENCY):
+        score += 2
+    lower = all(word.text.islower() for word in words)
+    if lower and after:
+        score -= 4
+    if not before and kind is not Kind.PERSON:
+        score -= 4
+    return score
+
+
+def _head(statement: str, start: int) -> str:
+    """The left side of 'X is VALUE', '' when the value is no complement of 'is'."""
+    if not is_complement(statement, start):
+        return ""
+    before = tokens(statement[:start])
+    while before and before[-1].key not in COPULAS:
+        before.pop()
+    return statement[: before[-1].start].strip() if before else ""
+
+
+def find_subject(statement: str, value: Value, questions: Sequence[str]) -> str:
+    """The words that name what the fact is about and stand in most of the questions, as they stand there.
+
+    A noun phrase without prepositions ('the Zephyr router'), with a proper name when the statement has one
+    beside its value; '' when the questions have nothing of the kind in common with the statement.
+    """
+    words = [t for t in tokens(statement) if t.end <= value.start or t.start >= value.end]
+    must_name = any(is_name(w, w.start == 0) for w in words)
+    spans: list[tuple[int, int, int, str]] = []
+    for i, first in enumerate(words):
+        for j in range(i, len(words)):
+            inside = words[i : j + 1]
+            if first.start < value.end <= inside[-1].start or not _may_follow(statement, inside):
+                break
+            n_names = sum(is_name(w, w.start == 0) for w in inside)
+            if not inside[-1].is_content or (must_name and not n_names):
+                continue
+            if len(inside) == 1 and not n_names:  # a bare word may be the verb
+                continue
+            span = statement[first.start : inside[-1].end]
+            spans.append((sum(contains(q, span) for q in questions), n_names, len(inside), span))
+    most = max((held for held, *_ in spans), default=0)
+    shared = [span for span in spans if span[0] >= SHARE_THAT_NAMES_IT * most > 0]
+    return _as_in_questions(max(shared, key=lambda s: (s[1], s[2], s[0]))[3], questions) if shared else ""
+
+
+def _may_follow(statement: str, inside: Sequence[Token]) -> bool:
+    """Whether the words so far can be one noun phrase: an article first, then words that carry meaning."""
+    last = inside[-1]
+    if len(inside) == 1:
+        return last.is_content or last.key in ("the", "our", "my")
+    gap = statement[inside[-2].end : last.start]
+    return gap.isspace() and (last.is_content or last.text == "&")
+
+
+def _as_in_questions(span: str, questions: Sequence[str]) -> str:
+    """The span in the spelling that most questions use ('The Zephyr router' → 'the Zephyr router')."""
+    spellings: Counter[str] = Counter()
+    for question in questions:
+        if (at := question.lower().find(span.lower())) >= 0:
+            spellings[question[at : at + len(span)]] += 1
+    return spellings.most_common(1)[0][0] if spellings else ""
+
+
+def is_about(question: str, subject: str) -> bool:
+    """Whether the question names the subject literally: negatives are made by replacing it there."""
+    return subject.lower() in question.lower() and contains(question, subject)

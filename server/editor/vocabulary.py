@@ -1,0 +1,79 @@
+# ruff: noqa: SIM905 (lists of words are read and edited as running text)
+"""The word lists of the editor, English only."""
+
+from __future__ import annotations
+
+FUNCTION_WORDS = frozenset(
+    """
+    a an the this that these those some any each every all both i me my mine we us our ours you your
+    yours he him his she her hers it its they them their theirs am is are was were be been being 's 're
+    'm do does did done has have had having can could will would shall should may might must of in on at
+    to from by for with about into onto over under through during between as than and or but so if then
+    there here up out off not no nor n't also too very just who whom whose what which when where why how
+    it's that's there's what's who's where's i'm we're
+    """.split()
+)
+COPULAS = frozenset(
+    """
+    is are was were am be 's
+    """.split()
+)
+"""Forms of 'to be'."""
+NEGATIONS = frozenset(
+    """
+    not no never none nobody nothing neither nor without cannot can't don't doesn't didn't isn't aren't
+    wasn't weren't won't wouldn't shouldn't couldn't hasn't haven't hadn't longer
+    """.split()
+)
+FIRST_PERSON = frozenset(
+    """
+    i my me mine i'm i've i'd i'll myself
+    """.split()
+)
+SCAFFOLD_WORDS = frozenset(
+    """
+    tell know name named called number person like give say please
+    """.split()
+)
+"""Words that a question may use without bringing in anything new."""
+COMMON_FIRST = frozenset(
+    """
+    deliveries our my everyone everybody nobody all most many lunch dinner breakfast parking access entry
+    support customers employees staff members visitors guests orders tickets company team office
+    please remember actually today tomorrow yesterday currently starting rent admission shipping
+    """.split()
+)
+"""Ordinary words that often begin a sentence: there their capital says nothing."""
+ANSWER_KIND_WORDS = frozenset(
+    """
+    date day time year month week hour minute city town country place location person price cost amount
+    length long many much often value type kind company version exact current address
+    """.split()
+)
+"""Words that only say what kind of answer is wanted."""
+OTHER_RELATIONS = frozenset(
+    """
+    own owns owner owned founder founded creator created inventor close closes end ends start starts
+    begin old born die died after before until maximum minimum average next previous last first ago
+    employees team include includes mean means need believe why exact
+    """.split()
+)
+"""Words that, when the statement does not hold them, ask for another fact than the one that was told."""
+WEAK_WORDS = frozenset(
+    """
+    date day time week month year kind type exact number
+    """.split()
+)
+"""Words that are no substitute for the verb of a statement."""
+FINITE_VERBS = frozenset(
+    """
+    has have had can will must needs does did takes took costs cost runs ran uses leads led manages
+    managed opened founded moved belongs lives lived works worked ships shipped made makes wrote writes
+    built builds bought sold won lost became begins began ended holds held keeps kept means meant meets
+    met pays paid said sits stands stood speaks spoke starts sells goes went comes came gave gives got
+    left grew knew i'm we're it's that's use work live like prefer love own speak drive run sell ship
+    meet open close offer start begin end accept charge provide need require serve pay keep hold teach
+    study play arrive leave
+    """.split()
+)
+"""Verbs of statements that no regular ending gives away."""
