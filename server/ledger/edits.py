@@ -137,7 +137,7 @@ def move(tx: Tx, edit_ids: Sequence[str], state: EditState, reason: str) -> None
             update(_edits).where(_edits.c.id.in_(some)).values(state=state, reason=reason, update_id=None)
         )
     for edit_id in edit_ids:
-        audit.emit(tx, "edit", edit_id, f"{state}: {reason}"[:200])
+        audit.emit(tx, "edit", edit_id, f"{state}: {reason}"[:200] if reason else state.value)
 
 
 def chunks(ids: Iterable[str], size: int = 500) -> Iterator[list[str]]:

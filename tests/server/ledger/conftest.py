@@ -1,75 +1,16 @@
-"""A ledger on a clock that the test moves, and makers of rows."""
+"""A ledger on a clock that the test moves."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from server.ledger import Claim, Ledger
-from server.types import (
-    Arm,
-    EditState,
-    Example,
-    Message,
-    SelfEdit,
-    Turn,
-    TurnState,
-    UpdateState,
-    VersionRow,
-)
-
-
-@dataclass
-class Clock:
-    """Seconds that pass when told to."""
-
-    now: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def make_turn(turn_id: str, **changes: object) -> Turn:
-    turn = Turn(
-        id=turn_id,
-        created_at=1_000.0,
-        user="ann",
-        key_name="",
-        operator=True,
-        conversation="c1",
-        messages=(Message("system", "Be kind."), Message("user", "The port is 8443.")),
-        answer="Noted.",
-        version="v0",
-        arm=Arm.STABLE,
-        rollout=None,
-        state=TurnState.LEARNABLE,
-        request_hash=f"hash of {turn_id}",
-    )
-    return replace(turn, **changes)  # type: ignore[arg-type]  # tests name real fields
-
-
-def make_edit(edit_id: str, turn_id: str, state: EditState = EditState.ALLOWED, reason: str = "") -> SelfEdit:
-    return SelfEdit(
-        id=edit_id,
-        turn_id=turn_id,
-        user="ann",
-        statement="The port is 8443.",
-        span=(0, 17),
-        value="8443",
-        subject="the port",
-        examples=(
-            Example("question", "What is the port?", "The port is 8443."),
-            Example("question", "Tell me the port.", "8443.", held_out=True),
-        ),
-        state=state,
-        reason=reason,
-    )
-
-
-VERDICTS = ({"decision": "allow", "findings": []}, {"decision": "allow", "findings": []})
+from server.types import UpdateState
+from tests.support.rows import VERDICTS, Clock, make_edit, make_turn, make_version
 
 
 @pytest.fixture
@@ -77,8 +18,17 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger just made: copying it is quicker than migrating one for every test."""
+    home = tmp_path_factory.mktemp("empty")
+    Ledger.open(home).close()
+    return home / "ledger.db"
+
+
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+def ledger(empty: Path, tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    shutil.copy(empty, tmp_path)
     opened = Ledger.open(tmp_path, clock)
     yield opened
     opened.close()
@@ -115,7 +65,3 @@ def train(ledger: Ledger) -> Callable[[str, str], Claim]:
         return claim
 
     return run
-
-
-def make_version(name: str, deltas: tuple[str, ...], parent: str = "v0") -> VersionRow:
-    return VersionRow(name, f"digest of {name}", deltas, parent, 1_000.0, {"accepted": True})
