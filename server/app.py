@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,7 +25,7 @@ from server.api.context import Context
 from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.engine.busy import BusyFile
-from server.engine.types import Engine
+from server.engine.types import Engine, EngineError
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.process import LearnerOptions
 from server.ledger import Ledger
@@ -57,6 +59,29 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
+class OtherBase(EngineError):
+    """This home belongs to another base model."""
+
+
+def check_base(home: Path, engine: Engine) -> None:
+    """Refuse to serve versions of one base model on another: their numbers would mean nothing.
+
+    The first server of a home writes down its base. Raises OtherBase.
+    """
+    note = home / "base.json"
+    base = {"model": engine.model_name, "digest": engine.base_digest}
+    if not note.exists():
+        note.write_text(json.dumps(base))
+        return
+    known = json.loads(note.read_text())
+    if known["digest"] != base["digest"]:
+        raise OtherBase(
+            f"{home} holds what was learned on {known['model']} ({known['digest'][:12]}), and the model now "
+            f"is {base['model']} ({base['digest'][:12]}). Serve {known['model']} again, or give --home "
+            "another folder."
+        )
+
+
 class Livegraft:
     """One server process: the parts and the tasks that keep them going."""
 
@@ -65,6 +90,7 @@ class Livegraft:
         self._settings = settings
         self.ledger = Ledger.open(settings.home)
         self.engine = make_engine(settings)
+        check_base(settings.home, self.engine)
         self.guardian = Guardian(settings.guardian_policy())
         store = Store(settings.home / "store")
         rollout = settings.rollout

@@ -1,7 +1,7 @@
 """The learner as a process of its own: what it is told, how it starts, how it is started again.
 
-The server writes one file of plain options (no keys in it) and runs `livegraft learner --home DIR`. A learner
-that dies is started again with growing pauses; one whose server died ends by itself within a micro-step.
+The server writes one file of plain options (no keys in it) and runs `python -m server.learner HOME`. A
+learner that dies is started again with growing pauses; one whose server died ends within a micro-step.
 """
 
 from __future__ import annotations
@@ -169,5 +169,5 @@ class Supervisor:
             "OMP_WAIT_POLICY": "PASSIVE",  # a spinning trainer would take the cores from chat
             "TOKENIZERS_PARALLELISM": "false",
         }
-        command = [sys.executable, "-m", "server", "learner", "--home", self._options.home]
+        command = [sys.executable, "-m", "server.learner", self._options.home]
         return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL)
