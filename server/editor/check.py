@@ -115,11 +115,19 @@ def _off_topic(body: str, statement: str, value: Value) -> str:
         return f"brings in new words: {', '.join(sorted(new - _ANSWER_KINDS))}"
     if wanted and len(wanted & asked) / len(wanted) < LEAST_SHARE_OF_STATEMENT:
         return "leaves out what the fact is about"
-    lost = wanted - asked
-    said = {stem(t.text) for t in tokens(rest) if t.text.islower()}
-    if lost & said - _SCAFFOLD and not new - _WEAK and not (value.head and len(wanted & asked) > 1):
-        return f"leaves out {min(lost & said)}"
-    return ""
+    if new - _WEAK:
+        return ""  # another word stands for what is missing
+    said = [t.text for t in tokens(rest) if t.text.islower() and t.is_content and t.key not in SCAFFOLD_WORDS]
+    needed = [_head_noun(value.head)] if value.head and not is_called(statement, value.start) else said
+    missing = [word for word in needed if stem(word) not in asked]
+    return f"leaves out '{missing[0]}'" if missing else ""
+
+
+def _head_noun(head: str) -> str:
+    """'the admin port of the Zephyr router' → 'port'."""
+    phrase = re.split(r"\s(?:of|for|at|in|on|to|from|with|between)\s", head)[0]
+    nouns = [t.text for t in tokens(phrase) if t.is_content]
+    return nouns[-1] if nouns else ""
 
 
 def _stutters(text: str) -> bool:

@@ -42,14 +42,16 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.S)
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:>|\|).*$", re.M)
 _QUOTATION = re.compile(r"[\"“«][^\"”»\n]*[\"”»]")
 _HEADER_LINE = re.compile(
-    r"^(?:From|To|Cc|Subject|Date|Sent|Traceback|File|Error|\$|#|\d{4}-\d\d-\d\d[T ]).*$", re.M
+    r"^(?:(?:From|To|Cc|Subject|Date|Sent|Error):|Traceback\b|File \"|\$ |\d{4}-\d\d-\d\d[T ]\d).*$", re.M
 )
 _END = re.compile(r"[.!?…]+[\"”')\]]*(?=\s|\Z)|\n+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|Inc|Ltd|Co|No|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|ext|[A-Z]))\.\Z"
 )
 _LEAD_IN = re.compile(
-    r"""(?:(?:hi|hello|hey|thanks|thank\s+you|ok|okay|well|so|and|but|also|no|nope|yes|yeah|right|sorry|oh|ah|
+    r"""(?:(?:(?:please\s+)?(?:learn|note|remember)\s+(?:this|the\s+following)|important|news|
+    (?:one|two|three|some|a\s+few|several)\s+(?:more\s+)?(?:things?|facts?|notes?|updates?)|
+    hi|hello|hey|thanks|thank\s+you|ok|okay|well|so|and|but|also|no|nope|yes|yeah|right|sorry|oh|ah|
     actually|correction|update|in\s+fact|by\s+the\s+way|btw|fyi|for\s+your\s+information|for\s+the\s+record|
     note|please\s+note|notice|remember|please\s+remember|keep\s+in\s+mind|please\s+keep\s+in\s+mind|
     reminder|just\s+so\s+you\s+know|you\s+should\s+know|i\s+want\s+you\s+to\s+(?:know|remember)|
@@ -58,11 +60,15 @@ _LEAD_IN = re.compile(
     (?:\s+that\b|\s*[,:;!–—-]+)?(?:\s+|\Z))""",
     re.I | re.X,
 )
-_NEEDS_MARK = re.compile(r"(?:note|fact|right|update|correction|learn|well|no|so|reminder|notice)\s+\Z", re.I)
+_NEEDS_MARK = re.compile(
+    r"(?:note|fact|right|update|correction|learn|well|no|reminder|notice|important|news|.*\b(?:this|following)|"
+    r"(?:one|two|three|some|a\s+few|several)\s.*)\s+\Z",
+    re.I,
+)
 """Lead-ins that are also ordinary first words ('Note cards cost …'): only with a comma, colon or 'that'."""
 _QUESTION_TAIL = re.compile(
     r"(?:,|;|\s[-–—])\s*(?:so\s+|and\s+|but\s+)?(?:can|could|will|would|do|does|did|is|are|what|who|when|where|"
-    r"which|how|why|right|ok|okay|isn't|aren't|please|remember|got\s+it)\b[^.?!]*\??\Z",
+    r"which|how|why|right|ok|okay|isn't|aren't|please|remember|got\s+it)\b[^.?!]*[.?!]*\Z",
     re.I,
 )
 _QUESTION_START = re.compile(
@@ -245,8 +251,8 @@ def _objection(clause: str, asked: bool) -> str:
         ("\x00" in clause, "holds code or a quotation"),
         (clause.endswith(":"), "introduces something"),
         (_CONDITION.search(clause), "hypothetical"),
-        (_HEARSAY.search(clause), "somebody else's words"),
         (_GUESS.search(clause), "a guess or a wish"),
+        (_HEARSAY.search(clause), "somebody else's words"),
         (_REQUEST.search(clause), "a request"),
         (_NEEDS_CONTEXT.match(clause), "only makes sense in its context"),
         (_SECOND_PERSON.match(clause), "about the assistant"),

@@ -31,6 +31,7 @@ _STARTS_QUESTION = re.compile(
     r"\A(?:(?:in|on|at|for|from|by|to|since|until)\s+)?(?:who|whose|whom|what|what's|when|where|which|how)\b",
     re.I,
 )
+_ABBREVIATION = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|St|No|Prof|[A-Z]|[ap]\.m)\.\Z")
 _MARKUP = re.compile(r"<\|.*?\|>|</?\w+>|\*\*|__|\x00")
 
 
@@ -97,11 +98,10 @@ def sentence(written: str, cut_off: bool) -> Line:
         return Line(text, "empty")
     if "?" in text:
         return Line(text, "a question")
-    if end := re.search(r"[.!](?=\s+[A-Z])", text):
-        head = text[: end.end()]
-        if not re.search(r"\b(?:Dr|Mr|Mrs|Ms|St|No|Prof|[A-Z]|[ap]\.m)\.\Z", head):
-            text = head
-            cut_off = False
+    for end in re.finditer(r"[.!](?=\s+[A-Z])", text):
+        if not _ABBREVIATION.search(text[: end.end()]):
+            text, cut_off = text[: end.end()], False
+            break
     if cut_off and not text.endswith((".", "!")):
         return Line(text, "cut off")
     text = text[:1].upper() + text[1:]

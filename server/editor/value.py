@@ -15,7 +15,7 @@ from server.editor.kinds import Kind, asks_for, is_called, is_complement, kind_o
 from server.editor.vocabulary import COPULAS
 from server.editor.words import Token, all_stems, contains, is_name, stem, tokens
 
-_BRIDGES = frozenset({"of", "and", "&", "the", "to", "de", "van", "von", "or", "a"})
+_BRIDGES = frozenset({"of", "and", "&", "de", "van", "von", "or"})
 """Words that may stand inside a value, between words that carry meaning."""
 _UNITS_AFTER_NUMBER = re.compile(r"\A(?:am|pm|a\.m|p\.m)\Z", re.I)
 SHARE_THAT_NAMES_IT = 0.75
@@ -65,21 +65,38 @@ def _runs(words: Sequence[Token], covered: set[str]) -> list[tuple[int, int]]:
         if word.is_content and stem(word.text) not in covered:
             run = [*run, *pending, word] if run else [word]
             pending = []
-        elif run and (key in _BRIDGES or _UNITS_AFTER_NUMBER.match(word.text)):
+        elif run and (
+            key in _BRIDGES or (key == "to" and run[-1].is_number) or _UNITS_AFTER_NUMBER.match(word.text)
+        ):
             pending.append(word)
             if _UNITS_AFTER_NUMBER.match(word.text):
                 run, pending = [*run, *pending], []
         else:
             found.append(run)
             run, pending = [], []
-    trimmed = [_without_verb(run) for run in (*found, run) if run]
-    return [(run[0].start, run[-1].end) for run in trimmed]
+    parts = [part for run in (*found, run) for part in _parts(run, words[0])]
+    return [(part[0].start, part[-1].end) for part in parts]
 
 
-def _without_verb(run: list[Token]) -> list[Token]:
-    """'costs 12.50 euros' → '12.50 euros', 'called Rex' → 'Rex': a value starts at its number or name."""
-    first = next((i for i, word in enumerate(run) if word.is_number or word.text[:1].isupper()), 0)
-    return run[first:] if all(word.text.islower() for word in run[:first]) else run
+def _parts(run: Sequence[Token], opening: Token) -> list[list[Token]]:
+    """'costs 12.50 euros' → '12.50 euros', 'Umbra uses PostgreSQL 16' → 'Umbra', 'PostgreSQL 16'.
+
+    A number or a name behind an ordinary word begins a value; a name that opens the sentence ends where the
+    ordinary words begin.
+    """
+    parts: list[list[Token]] = []
+    for word in run:
+        marked = word.is_number or word.text[:1].isupper()
+        ordinary_before = bool(parts) and parts[-1][-1].is_content and parts[-1][-1].text.islower()
+        if not parts or (marked and ordinary_before and not parts[-1][-1].is_number):
+            parts.append([])
+        parts[-1].append(word)
+    if len(parts) > 1 and all(word.text.islower() for word in parts[0]):
+        parts = parts[1:]
+    if parts and parts[0][0] == opening and opening.text[:1].isupper():
+        ordinary = next((i for i, w in enumerate(parts[0]) if i and w.text.islower() and w.is_content), None)
+        parts[0] = parts[0][:ordinary]
+    return parts
 
 
 def _shape(statement: str, span: tuple[int, int]) -> float:

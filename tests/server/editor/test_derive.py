@@ -1,0 +1,59 @@
+"""Wordings made by rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.editor import check, derive
+from server.editor.value import find_value
+
+
+@pytest.mark.parametrize(
+    ("statement", "first"),
+    [
+        ("The port of Zephyr is 8443.", "What is the port of Zephyr?"),
+        ("Our main supplier is Brastin Metals.", "What is our main supplier?"),
+        ("The head of sales is Ottilie Brandt.", "Who is the head of sales?"),
+        ("The bakery on Quill Street opens at 7 am.", "Tell me when the bakery on Quill Street opens."),
+        ("Our head office moved to Lindgarten.", "Tell me where our head office moved."),
+        ("The Kestrel drone can fly for 35 minutes.", "Tell me how long the Kestrel drone can fly."),
+        ("The guest house has 14 rooms.", "Tell me how many rooms the guest house has."),
+        ("Oskar Lind runs the Tallinn office.", "Tell me who runs the Tallinn office."),
+        ("Project Umbra uses PostgreSQL 16.", "Tell me what Project Umbra uses."),
+        ("My dog is called Rex.", "Tell me what my dog is called."),
+    ],
+)
+def test_a_statement_gives_grammatical_questions_that_pass_the_self_check(statement: str, first: str) -> None:
+    value = find_value(statement, [])
+    assert value is not None
+    found = derive.questions(statement, value, [])
+    assert found[0] == first
+    assert len(set(found)) == len(found) >= 6
+    assert [check.question_objection(question, statement, value) for question in found] == [""] * len(found)
+
+
+def test_the_models_own_questions_come_before_those_of_the_statement() -> None:
+    statement = "Oskar Lind runs the Tallinn office."
+    value = find_value(statement, [])
+    assert value is not None
+    found = derive.questions(statement, value, ["Who leads the Tallinn office?"])
+    assert found[0] == "Tell me who leads the Tallinn office."
+
+
+def test_an_answer_at_the_end_of_a_question_is_cut_off() -> None:
+    value = find_value("The museum is closed on Mondays.", [])
+    assert value is not None
+    asked = "Do you know when the museum is closed on Mondays?"
+    assert derive.without_answer(asked, value) == "Do you know when the museum is closed?"
+    assert derive.without_answer("Who is closed on Mondays at noon?", value) == ""
+
+
+def test_only_the_form_x_is_value_is_turned_round() -> None:
+    for statement, turned in (
+        ("The port of Zephyr is 8443.", "8443 is the port of Zephyr."),
+        ("Oskar Lind runs the Tallinn office.", ""),
+        ("The museum is closed on Mondays.", ""),
+    ):
+        value = find_value(statement, [])
+        assert value is not None
+        assert derive.inversion(statement, value) == turned
