@@ -36,22 +36,27 @@ class Operations:
         self._versions: frozenset[str] = frozenset()
         self._alarm_sources: list[Callable[[], Sequence[str]]] = []
         self._ready = False
+        self._refreshing = asyncio.Lock()
 
     def add_alarms(self, source: Callable[[], Sequence[str]]) -> None:
         """Have a part's complaints shown in /readyz and metrics."""
         self._alarm_sources.append(source)
 
     async def refresh(self) -> None:
-        """Read refs, rollout and version names again; what a ref names is loaded first."""
-        refs = await asyncio.to_thread(self._ledger.refs)
-        for name in (refs.stable, refs.canary):
-            if name is not None:
-                await self._fleet.ensure(name)
-        if refs != self._refs or not self._versions:
-            self._versions = frozenset(row.name for row in await asyncio.to_thread(self._ledger.versions))
-        self._rollout = await asyncio.to_thread(self._ledger.rollout)
-        self._refs = refs
-        self._ready = True
+        """Read refs, rollout and version names again; what a ref names is loaded first.
+
+        One at a time: a poll that read before a move must not overwrite what the move has read since.
+        """
+        async with self._refreshing:
+            refs = await asyncio.to_thread(self._ledger.refs)
+            for name in (refs.stable, refs.canary):
+                if name is not None:
+                    await self._fleet.ensure(name)
+            if refs != self._refs or not self._versions:
+                self._versions = frozenset(row.name for row in await asyncio.to_thread(self._ledger.versions))
+            self._rollout = await asyncio.to_thread(self._ledger.rollout)
+            self._refs = refs
+            self._ready = True
 
     def refs(self) -> Refs:
         """The refs as last read."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.api.errors import ApiError, in_words
@@ -93,12 +94,9 @@ class _Limited:
         return message
 
 
-def _too_large(limit: int) -> ApiError:
-    return ApiError(
-        413,
-        f"The body is larger than {limit:,} bytes; send a shorter conversation.",
-        code="request_too_large",
-    )
+def _too_large(limit: int) -> HTTPException:
+    # an HTTPException, because FastAPI turns whatever else reading a body raises into a 400
+    return HTTPException(413, f"The body is larger than {limit:,} bytes; send a shorter conversation.")
 
 
 def _check_local(headers: Headers) -> None:

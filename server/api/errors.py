@@ -154,6 +154,8 @@ def _validation(error: RequestValidationError) -> ApiError:
         return invalid(
             f"The body is not valid JSON: {why} at character {first['loc'][-1]}.", code="invalid_json"
         )
+    if not param and first["type"] == "missing":
+        return invalid("The body is empty: send a JSON object.", code="invalid_json")
     message = f"{param}: {first['msg'][:1].lower()}{first['msg'][1:]}" if param else str(first["msg"])
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"

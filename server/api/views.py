@@ -102,4 +102,3 @@ def update(row: Update) -> dict[str, Any]:
 def audit(row: AuditRow) -> dict[str, Any]:
     """One change of what is served or learned."""
     return dataclasses.asdict(row)
-

@@ -236,6 +236,7 @@ class Settings(BaseSettings):
         """The HTTP layer's own words for these settings."""
         return ApiPolicy(
             keys=tuple(_api_key(key) for key in self.keys),
+            learning_enabled=self.learning.enabled,
             duplicate_window_seconds=self.learning.duplicate_window_seconds,
             max_waiting=self.engine.max_waiting,
         )

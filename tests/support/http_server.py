@@ -1,4 +1,4 @@
-"""A whole API over real parts (ledger, store, guardian, rollout moves) and the scripted engine, on a real port."""
+"""A whole API on a real port: real ledger, store, guardian and rollout moves, and the scripted engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from guardian import Guardian, Policy
 from server.api import Context, create_api
 from server.api.policy import ApiPolicy
 from server.engine.fake import FakeEngine, Rule
-from server.ledger import Ledger
+from server.ledger import Ledger, LedgerError
 from server.operations import Operations
 from server.rollout import Fleet, Moves, RolloutPolicy
 from server.types import Turn, UpdateState
@@ -113,9 +113,11 @@ class Live:
             time.sleep(0.01)
 
 
-def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0) -> Iterator[Live]:
-    """Run a server in a thread until the generator is closed; canaries go to `weight` of the users."""
-    world = World(Ledger.open(home), Store(home / "store"), FakeEngine(SCRIPT, model_name=MODEL))
+@contextmanager
+def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0, max_batch: int = 32) -> Iterator[Live]:
+    """A server in a thread, stopped on leaving; canaries go to `weight` of the users."""
+    engine = FakeEngine(SCRIPT, model_name=MODEL, max_batch=max_batch)
+    world = World(Ledger.open(home), Store(home / "store"), engine)
     rollout = RolloutPolicy(weight=weight, auto_promote=False)
     fleet = Fleet(world.ledger, world.store, world.engine)
     moves = Moves(world.ledger, world.store, world.engine, fleet, rollout)
@@ -126,7 +128,8 @@ def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0) -> Iterator[Liv
 
     async def poll() -> None:
         while True:
-            await operations.refresh()
+            with suppress(LedgerError):
+                await operations.refresh()
             await asyncio.sleep(POLL_SECONDS)
 
     @asynccontextmanager
