@@ -33,6 +33,11 @@ class Value:
     head: str
     """'the admin port of the Zephyr router' when the value is the complement of 'is', else ''."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a value by its form alone (a number, a name, 'is VALUE'), unasked."""
+        return bool(self.head) or any(t.is_number or t.text[:1].isupper() for t in tokens(self.text))
+
 
 def find_value(statement: str, questions: Sequence[str]) -> Value | None:
     """The span that most questions ask for; None when nothing in the statement looks like an answer."""
@@ -48,7 +53,7 @@ def find_value(statement: str, questions: Sequence[str]) -> Value | None:
             kind = kinds.setdefault(span, kind_of(text, statement, span[0]))
             votes[span] += 2 if asks_for(question, kind, text) else 1
     best = max(votes, key=lambda span: (votes[span] + _shape(statement, span), -span[0]), default=None)
-    if best is None or _shape(statement, best) < 0:
+    if best is None or _shape(statement, best) < 0 or re.fullmatch(r"[a-z]+ly", statement[slice(*best)]):
         return None
     text = statement[best[0] : best[1]]
     kind = kind_of(text, statement, best[0])

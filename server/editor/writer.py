@@ -124,7 +124,7 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     by_rule = derive.questions(draft.sentence, value, candidates)
     subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
     pairs = await _answered(engine, draft, value, subject, candidates[: ENOUGH_QUESTIONS + 7])
-    if len(pairs) < ENOUGH_QUESTIONS:
+    if len(pairs) < ENOUGH_QUESTIONS and (pairs or value.is_plain):
         pairs += _derived(draft, value, subject, [question for question, _ in pairs])
     if len(pairs) < LEAST_QUESTIONS:
         reason = f"only {len(pairs)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
