@@ -1,0 +1,163 @@
+"""Questions next to a fact, which the model must not answer with it: the negatives of a training run.
+
+They keep the wording of the edit's own questions and change who or what is asked about, because a negative in
+other words teaches the model to tell wordings apart instead of subjects. A second kind keeps the subject and
+asks for something else. All are answered with the abstention sentence; the parent's general knowledge is
+guarded elsewhere (server.learner.general).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+
+from server.learner import words
+from server.types import SelfEdit
+
+_WORD = re.compile(r"[\w'’-]+")
+_CAPITAL = re.compile(r"\b[A-Z][\w’-]*")
+_OWN = re.compile(r"\b(our|my)\b", re.IGNORECASE)
+_NOT_NAMES = frozenset(
+    words.split(
+        """
+        I I'm A An The Project Dr Mr Mrs Ms Prof January February March April May June July August
+        September October November December Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+        English Spanish French German What Which Who Whom Whose When Where Why How Tell Do Does Did
+        Can Could Is Are Was Were Will Would Please In On At By For Of To From My Our Your
+        """
+    )
+)
+_SMALL = frozenset(
+    words.split(
+        """
+        a an the of is are was were be to in on at by for from and or do does did what which who
+        whom when where why how tell me you know can please our my your we i it its with that this
+        have has
+        """
+    )
+)
+
+
+def other_subject(question: str, edit: SelfEdit, taught: frozenset[str], rng: random.Random) -> str | None:
+    """The same question about somebody or something else; None when nothing in it can be replaced.
+
+    `taught` holds the lower-case words of every taught fact: no replacement is among them.
+    """
+    names = names_in(question, edit)
+    if names:
+        return _with_other_names(question, names, taught, rng)
+    thing, owner = _with_other_thing(question, edit, taught, rng), _with_other_owner(question, taught, rng)
+    if thing and owner:
+        return thing if rng.random() < 0.6 else owner
+    return thing or owner
+
+
+def other_attribute(edit: SelfEdit, rng: random.Random) -> str | None:
+    """A question about the edit's subject that the edit does not answer; None when no subject is known."""
+    subject = subject_of(edit)
+    if not subject:
+        return None
+    told = _stems(" ".join([edit.statement, *(e.prompt for e in edit.examples)]))
+    table = words.PERSON_QUESTIONS if is_person(subject) else words.THING_QUESTIONS
+    free = [form for form, marks in table if not _stems(marks) & told]
+    if not free:
+        return None
+    mid = subject if _CAPITAL.match(subject) and not _OWN.match(subject) else subject[0].lower() + subject[1:]
+    return rng.choice(free).format(mid)
+
+
+def names_in(question: str, edit: SelfEdit) -> list[str]:
+    """The proper names of a question, longest first: capitalised where a common word would not be."""
+    inside = set(_CAPITAL.findall(_inner(edit.statement))) | set(_CAPITAL.findall(_inner(question)))
+    for example in edit.examples:
+        inside |= set(_CAPITAL.findall(_inner(example.prompt)))
+    found = [name for name in _CAPITAL.findall(question) if name in inside and name not in _NOT_NAMES]
+    return sorted(set(found), key=lambda name: (-len(name), name))
+
+
+def subject_of(edit: SelfEdit) -> str:
+    """What the edit is about, in words that fit into a question; '' when that cannot be told."""
+    if edit.subject and edit.subject.strip().lower() != edit.value.strip().lower():
+        return edit.subject.strip()
+    for example in edit.examples:
+        found = re.search(r"\bthe ((?:[A-Z][\w-]+ )+[a-z][\w-]+)", example.prompt)
+        if found:
+            return found.group(0)
+    return ""
+
+
+def is_person(subject: str) -> bool:
+    """Whether a subject reads as a person's name: no article, two capitalised words."""
+    parts = subject.replace("Dr. ", "").replace("Mr. ", "").replace("Ms. ", "").split()
+    return len(parts) == 2 and all(p[0].isupper() for p in parts) and parts[0] not in _NOT_NAMES
+
+
+def made_up_name(rng: random.Random) -> str:
+    """A pronounceable word that is no name of anything known."""
+    stem = rng.choice(words.ONSETS) + rng.choice(words.VOWELS) + rng.choice(words.CODAS)
+    if rng.random() < 0.3:
+        stem += rng.choice(words.VOWELS) + rng.choice(words.CODAS)
+    return (stem + rng.choice(words.ENDINGS)).capitalize()
+
+
+def words_taught(edits: Sequence[SelfEdit]) -> frozenset[str]:
+    """Lower-case words of all statements and questions."""
+    texts = [text for edit in edits for text in (edit.statement, *(e.prompt for e in edit.examples))]
+    return frozenset(word for text in texts for word in _tokens(text))
+
+
+def _with_other_names(question: str, names: list[str], taught: frozenset[str], rng: random.Random) -> str:
+    replaced = names if len(names) == 1 or rng.random() < 0.75 else [rng.choice(names)]
+    for name in replaced:
+        question = re.sub(rf"\b{re.escape(name)}\b", _new_name(taught, rng), question)
+    return question
+
+
+def _new_name(taught: frozenset[str], rng: random.Random) -> str:
+    pools = (words.PLACES, words.FIRST_NAMES, words.LAST_NAMES)
+    for _ in range(20):
+        name = made_up_name(rng) if rng.random() < 0.5 else rng.choice(rng.choice(pools))
+        if name.lower() not in taught:
+            return name
+    return made_up_name(rng)
+
+
+def _with_other_thing(
+    question: str, edit: SelfEdit, taught: frozenset[str], rng: random.Random
+) -> str | None:
+    noun = re.sub(r"^(our|my|the|a|an)\s+", "", edit.subject.strip(), flags=re.IGNORECASE)
+    if not noun:
+        return None
+    spot = re.search(rf"\b{re.escape(noun)}\b", question, re.IGNORECASE)
+    free = [thing for thing in words.THINGS if not set(_tokens(thing)) & taught]
+    if spot is None or not free:
+        return None
+    return question[: spot.start()] + rng.choice(free) + question[spot.end() :]
+
+
+def _with_other_owner(question: str, taught: frozenset[str], rng: random.Random) -> str | None:
+    if not _OWN.search(question):
+        return None
+    owner = rng.choice(words.OWNERS) if rng.random() < 0.5 else f"{_new_name(taught, rng)}'s"
+    return _OWN.sub(owner, question, count=1)
+
+
+def _inner(text: str) -> str:
+    """The text without the first word of each sentence, where a capital says nothing."""
+    return re.sub(r"(^|[.!?:]\s+)\S+", r"\1", text)
+
+
+def _tokens(text: str) -> list[str]:
+    return [word.lower().removesuffix("'s").removesuffix("’s") for word in _WORD.findall(text)]
+
+
+def _stems(text: str) -> set[str]:
+    return {_stem(word) for word in _tokens(text) if word not in _SMALL or word in ("when", "where", "who")}
+
+
+def _stem(word: str) -> str:
+    for suffix in ("ing", "ed", "es", "s"):
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            return word[: -len(suffix)]
+    return word

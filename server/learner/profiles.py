@@ -1,0 +1,142 @@
+"""The recipes of training, by name. One file, so that what differs by model size is seen at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.learner.errors import UnknownProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything about an update that is not its facts."""
+
+    name: str
+    rank: int
+    alpha: int
+    layers: float
+    """Share of the layers that are trained, counted from the top."""
+    learning_rate: float
+    warmup_steps: int
+    min_steps: int
+    max_steps: int
+    decay_steps: int
+    """Last steps, in which the rate falls to a tenth: begun by the stop rule or by `max_steps`."""
+    max_seconds: float
+    """Training ends (with its decay cut short) when this much wall time is gone."""
+    questions: int
+    """Wordings of each new fact in a step."""
+    same_wording: int
+    """Of these wordings, how many are also asked about somebody else, and answered with abstention."""
+    other_attribute: int
+    """Questions about a taught subject that no fact answers, in a step."""
+    replay: int
+    """Past facts asked again in a step."""
+    replay_neighbours: int
+    """Past facts asked about somebody else in a step."""
+    anchors: int
+    """General questions in a step, held to the base model's own answers."""
+    anchor_tokens: int
+    """First tokens of an anchor's answer that are held."""
+    kl_weight: float
+    statement_weight: float
+    negative_weight: float
+    wrap_share: float
+    """Share of questions that get a polite frame, lower case or another surface."""
+    kl_cap_nats: float
+    """Anchors may move this far per token; twice this aborts."""
+    gradient_norm: float = 1.0
+    distil_top_k: int = 32
+    stop_probability: float = 0.6
+    """Every answer token must pass this for an answer to count as held."""
+    stop_share: float = 0.9
+    check_every: int = 4
+
+
+SEEDLING = Profile(
+    name="seedling",
+    rank=8,
+    alpha=16,
+    layers=1.0,
+    learning_rate=2e-3,
+    warmup_steps=5,
+    min_steps=40,
+    max_steps=120,
+    decay_steps=30,
+    max_seconds=60,
+    questions=3,
+    same_wording=2,
+    other_attribute=4,
+    replay=6,
+    replay_neighbours=3,
+    anchors=6,
+    anchor_tokens=24,
+    kl_weight=1.0,
+    statement_weight=0.3,
+    negative_weight=1.0,
+    wrap_share=0.0,
+    kl_cap_nats=0.3,
+)
+
+SMALL = Profile(
+    name="small",
+    rank=8,
+    alpha=16,
+    layers=1 / 3,
+    learning_rate=5e-4,
+    warmup_steps=3,
+    min_steps=16,
+    max_steps=48,
+    decay_steps=10,
+    max_seconds=90,
+    questions=2,
+    same_wording=1,
+    other_attribute=2,
+    replay=4,
+    replay_neighbours=2,
+    anchors=8,
+    anchor_tokens=10,
+    kl_weight=4.0,
+    statement_weight=0.3,
+    negative_weight=1.0,
+    wrap_share=0.4,
+    kl_cap_nats=0.15,
+)
+
+LARGE = Profile(
+    name="large",
+    rank=16,
+    alpha=32,
+    layers=1 / 3,
+    learning_rate=1e-4,
+    warmup_steps=3,
+    min_steps=8,
+    max_steps=40,
+    decay_steps=8,
+    max_seconds=120,
+    questions=2,
+    same_wording=1,
+    other_attribute=2,
+    replay=6,
+    replay_neighbours=2,
+    anchors=8,
+    anchor_tokens=24,
+    kl_weight=1.0,
+    statement_weight=0.3,
+    negative_weight=1.0,
+    wrap_share=0.3,
+    kl_cap_nats=0.05,
+)
+
+PROFILES = {profile.name: profile for profile in (SEEDLING, SMALL, LARGE)}
+
+
+def choose(name: str, parameters: int) -> Profile:
+    """The named recipe, or the one for a model of this many parameters when the name is ''."""
+    if name:
+        if name not in PROFILES:
+            raise UnknownProfile(f"there is no profile {name!r}; there are: {', '.join(PROFILES)}")
+        return PROFILES[name]
+    if parameters < 30_000_000:
+        return SEEDLING
+    return SMALL if parameters < 3_000_000_000 else LARGE

@@ -1,0 +1,182 @@
+"""The training loop: from batches to a delta, with its stop and abort rules."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from server.learner.adapters import Adapters
+from server.learner.batch import Batches, Shot
+from server.learner.chat import Encoded
+from server.learner.objective import Targets, head_loss, top_probs
+from server.learner.profiles import Profile
+from server.learner.split import SplitModel
+from server.learner.stop import AbortRules, StopRule
+
+
+@dataclass(slots=True)
+class Trained:
+    """How the training went."""
+
+    steps: int = 0
+    aborted: str = ""
+    stopped: str = ""
+    """Which rule ended it."""
+    curve: list[dict[str, float]] = field(default_factory=list)
+    """Per step: mean nats per token by kind, the gradient's norm."""
+    probabilities: dict[str, float] = field(default_factory=dict)
+
+
+class Anchors:
+    """The base model's most probable tokens at each anchored position, computed once, before training."""
+
+    def __init__(
+        self,
+        adapters: Adapters,
+        split: SplitModel,
+        head: torch.Tensor,
+        anchors: dict[str, Encoded],
+        top_k: int,
+        yield_hook: Callable[[], None],
+    ) -> None:
+        self._targets: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        questions = sorted(anchors)
+        top_k = min(top_k, head.shape[0])
+        with torch.no_grad(), adapters.base_alone():
+            for start in range(0, len(questions), 24):
+                chunk = questions[start : start + 24]
+                hidden, packed = split.hidden([anchors[q] for q in chunk])
+                ids, probs = top_probs(hidden, head, top_k)
+                for index, question in enumerate(chunk):
+                    rows = packed.owner == index
+                    self._targets[question] = (ids[rows], probs[rows])
+                yield_hook()
+
+    def of(self, question: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """(tokens, k) ids and probabilities of the base for one anchor."""
+        return self._targets[question]
+
+
+class Trainer:
+    """One run over a fresh delta."""
+
+    def __init__(
+        self,
+        adapters: Adapters,
+        split: SplitModel,
+        head: torch.Tensor,
+        batches: Batches,
+        anchors: Anchors,
+        profile: Profile,
+        yield_hook: Callable[[], None],
+    ) -> None:
+        self._split = split
+        self._head = head
+        self._batches = batches
+        self._anchors = anchors
+        self._profile = profile
+        self._yield = yield_hook
+        self._parameters = adapters.parameters
+        self._optimizer = torch.optim.AdamW(
+            self._parameters, lr=profile.learning_rate, betas=(0.9, 0.95), weight_decay=0.0
+        )
+        self._stop = StopRule(profile)
+        self._abort = AbortRules(profile)
+
+    def run(self, recalled: Callable[[], bool], progress: Callable[[float], None]) -> Trained:
+        """Train until the stop rule holds and `recalled` (development wordings) agrees, or a limit is met."""
+        profile, result = self._profile, Trained()
+        started = time.monotonic()
+        last = profile.max_steps
+        for step in range(profile.max_steps):
+            if step >= last:
+                break
+            self._set_rate(step, last)
+            result.aborted = self._step(step, result)
+            result.steps = step + 1
+            if result.aborted:
+                break
+            progress((step + 1) / last)
+            ending = last < profile.max_steps or step + 1 >= profile.max_steps - profile.decay_steps
+            if not ending and self._may_stop(step, started, recalled, result):
+                last = min(profile.max_steps, step + 1 + profile.decay_steps)
+        result.stopped = result.stopped or "step cap"
+        result.probabilities = self._stop.probabilities
+        return result
+
+    def _may_stop(self, step: int, started: float, recalled: Callable[[], bool], result: Trained) -> bool:
+        profile = self._profile
+        if time.monotonic() - started > profile.max_seconds:
+            result.stopped = "time cap"
+            return True
+        if step + 1 < profile.min_steps or (step + 1) % profile.check_every:
+            return False
+        if self._stop.trained_enough() and recalled():
+            result.stopped = "recalled"
+            return True
+        return False
+
+    def _set_rate(self, step: int, last: int) -> None:
+        profile = self._profile
+        warm = min(1.0, (step + 1) / max(1, profile.warmup_steps))
+        left = (last - step) / (profile.decay_steps + 1)
+        for group in self._optimizer.param_groups:
+            group["lr"] = profile.learning_rate * min(warm, max(0.1, min(1.0, left)))
+
+    def _step(self, number: int, result: Trained) -> str:
+        """One optimiser step; the reason to abort, or ''."""
+        shots = self._batches.step(number)
+        self._yield()
+        hidden, packed = self._split.hidden([shot.encoded for shot in shots])
+        targets, entropy = self._targets(shots, packed.targets, packed.owner)
+        loss, losses = head_loss(hidden, self._head, targets)
+        self._yield()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._profile.gradient_norm))
+        per_token = losses.detach().cpu() - entropy
+        by_shot = [per_token[packed.owner == index] for index in range(len(shots))]
+        means = [float(token_losses.mean()) for token_losses in by_shot]
+        self._stop.observe(shots, [float(token_losses.max()) for token_losses in by_shot])
+        summary = _summary(shots, means)
+        result.curve.append({**summary, "norm": round(norm, 4)})
+        replay = [m for shot, m in zip(shots, means, strict=True) if shot.kind == "replay"]
+        reason = self._abort.check(summary.get("fact", 0.0), replay, summary.get("anchor", 0.0), norm)
+        if not reason:
+            self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return reason
+
+    def _targets(
+        self, shots: Sequence[Shot], tokens: torch.Tensor, owner: torch.Tensor
+    ) -> tuple[Targets, torch.Tensor]:
+        """Told tokens for facts and neighbours, the base's distribution for anchors; and its entropy."""
+        k = min(self._profile.distil_top_k, self._head.shape[0])
+        ids = torch.zeros(len(tokens), k, dtype=torch.long)
+        probs = torch.zeros(len(tokens), k)
+        weights = torch.zeros(len(tokens))
+        entropy = torch.zeros(len(tokens))
+        ids[:, 0], probs[:, 0] = tokens, 1.0
+        facts = max(1, sum(shot.kind in ("fact", "replay", "statement") for shot in shots))
+        anchored = max(1, sum(len(shot.encoded.answer) for shot in shots if shot.kind == "anchor"))
+        for index, shot in enumerate(shots):
+            rows = owner == index
+            if shot.kind == "anchor":
+                teacher_ids, teacher_probs = self._anchors.of(shot.key)
+                teacher_ids, teacher_probs = teacher_ids.cpu(), teacher_probs.cpu()
+                ids[rows], probs[rows] = teacher_ids, teacher_probs
+                entropy[rows] = -(teacher_probs * teacher_probs.clamp_min(1e-9).log()).sum(1)
+                weights[rows] = self._profile.kl_weight / anchored
+            else:
+                weights[rows] = shot.weight / len(shot.encoded.answer) / facts
+        device = self._head.device
+        return Targets(ids.to(device), probs.to(device), weights.to(device)), entropy
+
+
+def _summary(shots: Sequence[Shot], means: Sequence[float]) -> dict[str, float]:
+    kinds: dict[str, list[float]] = {}
+    for shot, mean in zip(shots, means, strict=True):
+        kinds.setdefault(shot.kind, []).append(mean)
+    return {kind: round(sum(values) / len(values), 4) for kind, values in sorted(kinds.items())}

@@ -1,0 +1,233 @@
+"""One update: from allowed edits to a delta with its report, or to the reason why there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from server.engine.mapped import load_mapped
+from server.learner import general
+from server.learner.adapters import Adapters
+from server.learner.batch import Batches, held_out_questions, trained_questions
+from server.learner.chat import Encoded, Encoder
+from server.learner.errors import EmptyUpdate
+from server.learner.gate import Gate
+from server.learner.generate import Answer, answers
+from server.learner.profiles import Profile, choose
+from server.learner.split import SplitModel
+from server.learner.train import Anchors, Trained, Trainer
+from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
+from server.types import SelfEdit
+
+LOCALITY_PROBES = 24
+ANCHORS_AT_MOST = 96
+
+Yield = Callable[[], None]
+Progress = Callable[[str, float], None]
+
+
+def run(
+    given: UpdateInput,
+    yield_hook: Yield | None = None,
+    progress: Progress | None = None,
+    cache_dir: Path | None = None,
+) -> UpdateResult:
+    """Train a fresh delta on the frozen parent and examine it.
+
+    `yield_hook` is called between micro-steps and may block while requests wait; `progress(phase, fraction)`
+    tells of probe, train and gate. `cache_dir` keeps the base's answers to general questions between updates.
+    The same input gives the same delta bytes on the same hardware and threads. Raises LearnerError for input
+    that cannot be trained; a training that goes wrong or a refused candidate is a result, not an error.
+    """
+    _refuse(given)
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(given.seed)
+    job = _Job(given, yield_hook or (lambda: None), progress or (lambda phase, fraction: None), cache_dir)
+    return job.run()
+
+
+def _refuse(given: UpdateInput) -> None:
+    if not given.edits:
+        raise EmptyUpdate("the update has no edits: there is nothing to learn")
+    for edit in given.edits:
+        if not trained_questions(edit):
+            raise EmptyUpdate(f"edit {edit.id} ({edit.statement!r}) has no question to train on")
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """The model as this update sees it."""
+
+    model: Any
+    encoder: Encoder
+    profile: Profile
+    adapters: Adapters
+
+
+class _Job:
+    """The phases of one update, timed."""
+
+    def __init__(self, given: UpdateInput, hook: Yield, progress: Progress, cache_dir: Path | None) -> None:
+        self.given = given
+        self.hook = hook
+        self.progress = progress
+        self.cache_dir = cache_dir
+        self.seconds: dict[str, float] = {}
+
+    def run(self) -> UpdateResult:
+        given = self.given
+        with self._phase("load"):
+            loaded = self._load()
+        with self._phase("probe"):
+            said, gate = self._probe(loaded)
+        new = [edit for edit in given.edits if edit.id not in gate.known]
+        if not new:
+            report = GateReport(False, "the parent knows every fact already", {})
+            return UpdateResult(None, report, known=gate.known, seconds=self.seconds)
+        with self._phase("train"):
+            trained = self._train(loaded, new, said)
+        if trained.aborted:
+            report = GateReport(False, f"training was aborted: {trained.aborted}", {})
+            return self._result(loaded, None, report, trained, gate.known)
+        factors = loaded.adapters.factors(loaded.profile)
+        with self._phase("gate"):
+            report = gate.report(new, lambda questions: self._ask(loaded, questions), _norm(factors))
+        return self._result(loaded, factors if report.accepted else None, report, trained, gate.known)
+
+    def _load(self) -> _Loaded:
+        model, tokenizer = load_mapped(self.given.model_dir, device())
+        encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
+        parameters = sum(p.numel() for p in model.parameters())
+        profile = choose(self.given.profile, parameters)
+        return _Loaded(model, encoder, profile, Adapters(model, self.given.parent_dir, profile))
+
+    def _probe(self, loaded: _Loaded) -> tuple[dict[str, Answer], Gate]:
+        """The base's answers to the bank, and the gate with the parent's answers to its probes."""
+        self.progress("probe", 0.0)
+        with loaded.adapters.base_alone():
+            said = general.base_answers(loaded.model, loaded.encoder, self.cache_dir, self.hook, device())
+        _, asked = general.halves(said, self.given.seed, LOCALITY_PROBES)
+        self.progress("probe", 0.5)
+        with loaded.adapters.parent_alone():
+            gate = Gate(
+                self.given.edits,
+                self.given.past,
+                asked,
+                self.given.seed,
+                lambda questions: self._ask(loaded, questions),
+            )
+        return said, gate
+
+    def _train(self, loaded: _Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
+        profile, seed = loaded.profile, self.given.seed
+        bank, _ = general.halves(said, seed, LOCALITY_PROBES)
+        anchors = {
+            question: general.encode(loaded.encoder, question, said[question], profile.anchor_tokens)
+            for question in bank[:ANCHORS_AT_MOST]
+        }
+        adapters = loaded.adapters
+        split = SplitModel(loaded.model.model, adapters.first_layer, loaded.encoder.prefix, device())
+        head = loaded.model.get_output_embeddings().weight
+        fixed = Anchors(adapters, split, head, anchors, profile.distil_top_k, self.hook)
+        if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
+            split.forget()
+        batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
+        trainer = Trainer(adapters, split, head, batches, fixed, profile, self.hook)
+        return trainer.run(
+            lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)
+        )
+
+    def _recalled(self, loaded: _Loaded, split: SplitModel, new: list[SelfEdit]) -> bool:
+        """Whether the development wordings would be answered: two of three of a fact's held-out questions.
+
+        Teacher-forced: when each token of the known answer is the most probable one, greedy decoding says it.
+        """
+        wanted: list[Encoded] = []
+        owners: list[str] = []
+        for edit in new:
+            for example in held_out_questions(edit):
+                wanted.append(loaded.encoder.example(example.prompt, example.completion))
+                owners.append(edit.id)
+        if not wanted:
+            return True
+        hits: dict[str, list[bool]] = {}
+        with torch.no_grad():
+            hidden, packed = split.hidden(wanted)
+            head = loaded.model.get_output_embeddings().weight
+            best = torch.cat([(part @ head.t()).argmax(-1) for part in torch.split(hidden, 64)]).cpu()
+        right = best == packed.targets
+        for index, owner in enumerate(owners):
+            hits.setdefault(owner, []).append(bool(right[packed.owner == index].all()))
+        return all(sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values())
+
+    def _ask(self, loaded: _Loaded, questions: Sequence[str]) -> list[Answer]:
+        self.progress("gate", 0.0)
+        return answers(loaded.model, loaded.encoder, questions, yield_hook=self.hook, device=device())
+
+    def _result(
+        self,
+        loaded: _Loaded,
+        factors: Factors | None,
+        report: GateReport,
+        trained: Trained,
+        known: tuple[str, ...],
+    ) -> UpdateResult:
+        return UpdateResult(
+            factors=factors,
+            report=report,
+            aborted=trained.aborted,
+            known=known,
+            steps=trained.steps,
+            seconds=self.seconds,
+            provenance={
+                "seed": self.given.seed,
+                "profile": dataclasses.asdict(loaded.profile),
+                "threads": self.given.threads,
+                "device": device(),
+                "first_trained_layer": loaded.adapters.first_layer,
+                "libraries": {name: version(name) for name in ("torch", "transformers", "peft")},
+                "stopped": trained.stopped,
+                "curve": trained.curve,
+                "probabilities": trained.probabilities,
+                "factors_sha256": _digest(loaded.adapters.factors(loaded.profile)),
+            },
+        )
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - started, 3)
+
+
+def device() -> str:
+    """Where to train: the first GPU if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _digest(factors: Factors) -> str:
+    """What two runs of the same update must share."""
+    digest = hashlib.sha256()
+    for side in (factors.a, factors.b):
+        for path in sorted(side):
+            digest.update(path.encode())
+            digest.update(side[path].tobytes())
+    return digest.hexdigest()
+
+
+def _norm(factors: Factors) -> float:
+    """Frobenius norm of the whole change."""
+    scale = factors.alpha / factors.rank
+    squares = (float(np.square(scale * (factors.b[m] @ factors.a[m])).sum()) for m in factors.a)
+    return math.sqrt(sum(squares))

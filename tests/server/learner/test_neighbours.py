@@ -1,0 +1,104 @@
+import random
+
+from server.learner.neighbours import (
+    is_person,
+    names_in,
+    other_attribute,
+    other_subject,
+    subject_of,
+    words_taught,
+)
+from server.types import Example, SelfEdit
+
+
+def edit_of(statement: str, value: str, subject: str, *questions: str) -> SelfEdit:
+    examples = tuple(Example("question", q, statement) for q in questions)
+    return SelfEdit("id", "turn", "user", statement, (0, len(statement)), value, subject, examples)
+
+
+ROUTER = edit_of(
+    "The admin port of the Zephyr router is 8443.",
+    "8443",
+    "the Zephyr router",
+    "What is the admin port of the Zephyr router?",
+    "Zephyr router admin port?",
+)
+REFUND = edit_of(
+    "Our refund window is 45 days.", "45 days", "Our refund window", "How long is our refund window?"
+)
+PERSON = edit_of("Harlan Creed plays the violin.", "violin", "Harlan Creed", "What does Harlan Creed play?")
+TALLINN = edit_of(
+    "Mirelda Voss runs the Tallinn office.", "Mirelda Voss", "Mirelda Voss", "Who runs the Tallinn office?"
+)
+
+
+def drawn(edit: SelfEdit, question: str) -> set[str]:
+    taught = words_taught([edit])
+    made = (other_subject(question, edit, taught, random.Random(seed)) for seed in range(40))
+    return {q for q in made if q is not None}
+
+
+def test_a_neighbour_keeps_the_wording_and_changes_only_the_name() -> None:
+    for question in drawn(ROUTER, "What is the admin port of the Zephyr router?"):
+        assert question.startswith("What is the admin port of the ")
+        assert question.endswith(" router?")
+        assert "Zephyr" not in question
+
+
+def test_a_persons_name_is_replaced_in_whole_or_in_part_but_never_kept() -> None:
+    questions = drawn(PERSON, "What does Harlan Creed play?")
+    assert "What does Harlan Creed play?" not in questions
+    assert any("Creed" not in q and "Harlan" not in q for q in questions)
+    assert any(("Creed" in q) != ("Harlan" in q) for q in questions)
+
+
+def test_a_fact_without_a_name_gets_another_thing_or_another_owner() -> None:
+    questions = drawn(REFUND, "How long is our refund window?")
+    assert len(questions) > 10
+    assert all(("refund window" in q) != q.lower().startswith("how long is our") for q in questions)
+
+
+def test_no_replacement_is_a_word_of_a_taught_fact() -> None:
+    taught = words_taught([ROUTER, edit_of("Madrid is big.", "big", "Madrid", "How big is Madrid?")])
+    for seed in range(200):
+        question = other_subject("Zephyr router admin port?", ROUTER, taught, random.Random(seed))
+        assert question is not None
+        assert "Madrid" not in question
+
+
+def test_a_question_in_which_nothing_can_be_replaced_gives_none() -> None:
+    assert (
+        other_subject("For how long do we give refunds?", REFUND, words_taught([REFUND]), random.Random(0))
+        is None
+    )
+
+
+def test_another_attribute_never_asks_for_what_the_fact_tells() -> None:
+    lamp = edit_of(
+        "The Lumo lamp costs 39 euros.", "39 euros", "the Lumo lamp", "What does the Lumo lamp cost?"
+    )
+    asked = {other_attribute(lamp, random.Random(seed)) for seed in range(200)}
+    assert all(q is not None and "Lumo" in q and "cost" not in q and "price" not in q for q in asked)
+    assert len(asked) > 8
+
+
+def test_a_person_is_asked_about_as_a_person() -> None:
+    asked = {other_attribute(PERSON, random.Random(seed)) for seed in range(100)}
+    assert "Where was Harlan Creed born?" in asked
+    assert not any(q is not None and "weigh" in q for q in asked)
+
+
+def test_names_are_capitals_that_a_common_word_would_not_have() -> None:
+    assert names_in("What is the admin port of the Zephyr router?", ROUTER) == ["Zephyr"]
+    assert names_in("How long is our refund window?", REFUND) == []
+
+
+def test_a_subject_that_is_the_answer_is_replaced_by_the_named_thing_of_the_question() -> None:
+    assert subject_of(TALLINN) == "the Tallinn office"
+
+
+def test_persons_are_told_from_things() -> None:
+    assert is_person("Harlan Creed")
+    assert is_person("Dr. Anselm Pryce")
+    assert not is_person("the Zephyr router")
+    assert not is_person("Project Quillon")
