@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from server.editor.kinds import Kind
 from server.editor.value import Value
+from server.editor.vocabulary import FINITE_VERBS
 from server.editor.words import as_sentence, is_name, tokens
 
 _WHO = re.compile(r"\AWho\s+(?!is\s+in\b)(.+)\?\Z")
@@ -21,8 +22,11 @@ _DETERMINED = re.compile(r"\A(?:the|our|my)\s", re.I)
 
 
 _LAST_PREPOSITION = re.compile(
-    r"\s+(?:on|at|in|to|for|from|every|near|until|since|about|around|exactly)\Z", re.I
+    r"\s+(?:on|at|in|to|for|from|every|near|until|since|about|around|exactly)"
+    r"(?:\s+(?:the|our|my|an?))?\Z",
+    re.I,
 )
+_VERB_LAST = re.compile(r"\b(?:\w+s|\w+ed|is|are|was|were)\Z")
 _WH = {
     Kind.PERSON: "who",
     Kind.PLACE: "where",
@@ -30,7 +34,7 @@ _WH = {
     Kind.DATE: "when",
     Kind.DAY: "when",
     Kind.YEAR: "when",
-    Kind.FREQUENCY: "when",
+    Kind.FREQUENCY: "how often",
     Kind.DURATION: "how long",
     Kind.MONEY: "how much",
     Kind.MEASURE: "what",
@@ -59,7 +63,7 @@ def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]
 def without_answer(question: str, value: Value) -> str:
     """'Do you know when the museum is closed on Mondays?' → '… is closed?': the value cut off at the end.
 
-    '' when the value does not stand at the end.
+    '' when the value does not stand at the end, or is what a verb needs behind it.
     """
     end = re.compile(
         r"(?:\s+(?:on|at|in|to|for|from|by|every|of|is))?\s+"
@@ -67,6 +71,8 @@ def without_answer(question: str, value: Value) -> str:
         + r"(?:st|nd|rd|th)?\s*([?.])\Z",
         re.I,
     )
+    if value.kind in (Kind.THING, Kind.PERSON):
+        return ""  # 'the project that uses' is no question
     cut = end.sub(r"\1", question)
     return cut if cut != question else ""
 
@@ -96,8 +102,8 @@ def _indirect(statement: str, value: Value) -> str:
     ends = _LAST_PREPOSITION.search(left)
     if ends and value.kind is not Kind.THING:
         left = left[: ends.start()]
-    if not ends and left.split()[-1].lower() in ("the", "a", "an", "our", "my"):
-        return ""
+    if not ends and not _VERB_LAST.search(left) and left.split()[-1].lower() not in FINITE_VERBS:
+        return ""  # 'reached at extension 4410': what stands before the value belongs to it
     return f"{_WH[value.kind]} {left} {right}".rstrip()
 
 

@@ -50,7 +50,7 @@ _YEAR = re.compile(r"\A(?:19|20)\d\d\Z")
 _DAY = re.compile(rf"\A{_WEEKDAY}(?:\s*(?:,|and|to|or|-|–)\s*{_WEEKDAY})*\Z", re.I)
 _DATE = re.compile(
     rf"\b{_MONTH}\b\.?\s+\d|\b\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}\b|\b{_WEEKDAY}\b|\b\d{{4}}-\d\d-\d\d\b|"
-    rf"\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\A{_MONTH}\Z|\A{_MONTH}\s+\d{{4}}\Z|\b(?:spring|summer|"
+    rf"\A\d{{1,2}}(?:st|nd|rd|th)\b|\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\A{_MONTH}\Z|\A{_MONTH}\s+\d{{4}}\Z|\b(?:spring|summer|"
     r"autumn|winter)\b|\A(?:tomorrow|tonight|Q[1-4].*)\Z",
     re.I,
 )
@@ -65,7 +65,7 @@ _MEASURE = re.compile(
     r"bytes?|[mg]bps|watts?|k?wh?|volts?|amps?|hz|[mg]hz|square\s.*|m²|acres|hectares|celsius)\Z",
     re.I,
 )
-_COUNT = re.compile(rf"\A{_NUMBER_WORD}\s+[a-z]", re.I)
+_COUNT = re.compile(rf"\A{_NUMBER_WORD}\s+(?-i:[a-z])", re.I)
 _ROLE = re.compile(
     r"\b(?:head(?!\s*(?:office|quarters?|line))|boss|chief|manager|director|lead|leader|ceo|cto|cfo|coo|founder|co-?founder|owner|president|chair\w*|"
     r"captain|teacher|coach|doctor|dentist|nurse|mayor|minister|king|queen|author|editor|secretary|treasurer|"
@@ -83,9 +83,9 @@ _ROLE_VERB = re.compile(
     r"approves|signs)\b"
 )
 _PLACE_BEFORE = re.compile(
-    r"\b(?:located|based|situated|moved|moves|moving|relocated|held|place|found|kept|stored|parked|lives?|lived|"
+    r"\b(?:located|based|situated|moved|moves|moving|relocated|held|place|takes\s+place|found|kept|stored|parked|lives?|lived|"
     r"born|hosted|stands?|sits?|lies|headquartered|live|stay|stays|goes|go|travels?|flies|ships?|comes?|opens?|is|are|"
-    r"was|were|meets?|buried|installed|office)\s+(?:in|at|to|on|near|from|inside|under|behind|beside|next\s+to|"
+    r"was|were|meets?|works?|studies|study|buried|installed|office)\s+(?:in|at|to|on|near|from|inside|under|behind|beside|next\s+to|"
     r"opposite|outside|above|below)\s+(?:the\s+|our\s+|my\s+|a\s+)?\Z",
     re.I,
 )
@@ -113,6 +113,8 @@ def kind_of(value: str, statement: str, start: int) -> Kind:
     """The kind of `value`, which stands at `start` in `statement`."""
     before, after = statement[:start], statement[start + len(value) :]
     in_front = before[-12:].lower()
+    if re.search(r"\bevery\s+\Z", in_front) or _FREQUENCY.search(value):
+        return Kind.FREQUENCY
     for kind, pattern in (
         (Kind.TIME, _TIME),
         (Kind.MONEY, _MONEY),
@@ -120,8 +122,6 @@ def kind_of(value: str, statement: str, start: int) -> Kind:
     ):
         if pattern.search(value):
             return kind
-    if re.search(r"\bevery\s+\Z", in_front) or _FREQUENCY.search(value):
-        return Kind.FREQUENCY
     if _YEAR.search(value) and not is_complement(statement, start):
         return Kind.YEAR
     for kind, pattern in (

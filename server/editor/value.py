@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.editor.kinds import Kind, asks_for, is_called, is_complement, kind_of
-from server.editor.vocabulary import COPULAS
+from server.editor.vocabulary import COPULAS, FINITE_VERBS
 from server.editor.words import Token, all_stems, contains, is_name, stem, tokens
 
 _BRIDGES = frozenset({"of", "and", "&", "de", "van", "von", "or"})
 """Words that may stand inside a value, between words that carry meaning."""
-_UNITS_AFTER_NUMBER = re.compile(r"\A(?:am|pm|a\.m|p\.m)\Z", re.I)
+_AFTER_NUMBER = re.compile(r"\A(?:am|pm|a\.m|p\.m|to)\Z")
+_VERBS = FINITE_VERBS | frozenset(map(stem, FINITE_VERBS))
+_VERB_LIKE = re.compile(r"(?:[^s]s|ed)\Z")
 SHARE_THAT_NAMES_IT = 0.75
 """The subject stands in at least this share of the questions that hold any candidate for it."""
 
@@ -70,11 +72,9 @@ def _runs(words: Sequence[Token], covered: set[str]) -> list[tuple[int, int]]:
         if word.is_content and stem(word.text) not in covered:
             run = [*run, *pending, word] if run else [word]
             pending = []
-        elif run and (
-            key in _BRIDGES or (key == "to" and run[-1].is_number) or _UNITS_AFTER_NUMBER.match(word.text)
-        ):
+        elif run and (key in _BRIDGES or (any(w.is_number for w in run) and _AFTER_NUMBER.match(key))):
             pending.append(word)
-            if _UNITS_AFTER_NUMBER.match(word.text):
+            if key != "to" and key not in _BRIDGES:
                 run, pending = [*run, *pending], []
         else:
             found.append(run)
@@ -129,7 +129,10 @@ def _shape(statement: str, span: tuple[int, int]) -> float:
         score += 4
     if kind in (Kind.TIME, Kind.DATE, Kind.DAY, Kind.DURATION, Kind.MONEY, Kind.MEASURE, Kind.FREQUENCY):
         score += 2
-    lower = all(word.text.islower() for word in words)
+    described = re.match(r"\s+(?:is|was)\s+(?:the|our|my)\s", statement[span[1] :])
+    if not before and described and words[0].text[:1].isupper():
+        return score + 9  # 'Sunhaven is the capital of Eldoria': the description asks, the name answers
+    lower = all(word.text.islower() and not word.is_number for word in words)
     if lower and after:
         score -= 4
     if not before and kind is not Kind.PERSON:
@@ -164,13 +167,21 @@ def find_subject(statement: str, value: Value, questions: Sequence[str]) -> str:
             n_names = sum(is_name(w, w.start == 0) for w in inside)
             if not inside[-1].is_content or (must_name and not n_names):
                 continue
-            if len(inside) == 1 and not n_names:  # a bare word may be the verb
+            if len(inside) == 1 and not n_names and i:  # a bare word may be the verb
                 continue
             span = statement[first.start : inside[-1].end]
             spans.append((sum(contains(q, span) for q in questions), n_names, len(inside), span))
     most = max((held for held, *_ in spans), default=0)
     shared = [span for span in spans if span[0] >= SHARE_THAT_NAMES_IT * most > 0]
-    return _as_in_questions(max(shared, key=lambda s: (s[1], s[2], s[0]))[3], questions) if shared else ""
+    if not shared:
+        return _speaker(statement) if any(contains(q, _speaker(statement)) for q in questions) else ""
+    return _as_in_questions(max(shared, key=lambda s: (s[1], s[2], s[0]))[3], questions)
+
+
+def _speaker(statement: str) -> str:
+    """'I' or 'we' of a statement that begins with it, else ''."""
+    first = statement.split(maxsplit=1)[0].lower()
+    return {"i": "I", "we": "we"}.get(first, "")
 
 
 def _may_follow(statement: str, inside: Sequence[Token]) -> bool:
@@ -179,7 +190,8 @@ def _may_follow(statement: str, inside: Sequence[Token]) -> bool:
     if len(inside) == 1:
         return last.is_content or last.key in ("the", "our", "my")
     gap = statement[inside[-2].end : last.start]
-    return gap.isspace() and (last.is_content or last.text == "&")
+    verb = last.text.islower() and (last.key in _VERBS or _VERB_LIKE.search(last.key))
+    return gap.isspace() and not verb and (last.is_content or last.text == "&")
 
 
 def _as_in_questions(span: str, questions: Sequence[str]) -> str:

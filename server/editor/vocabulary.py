@@ -9,7 +9,8 @@ FUNCTION_WORDS = frozenset(
     yours he him his she her hers it its they them their theirs am is are was were be been being 's 're
     'm do does did done has have had having can could will would shall should may might must of in on at
     to from by for with about into onto over under through during between as than and or but so if then
-    there here up out off not no nor n't also too very just who whom whose what which when where why how
+    there here up out off not no nor n't also too very just
+    since until per via while within who whom whose what which when where why how
     it's that's there's what's who's where's i'm we're
     """.split()
 )
@@ -39,7 +40,7 @@ SCAFFOLD_WORDS = frozenset(
 COMMON_FIRST = frozenset(
     """
     deliveries our my everyone everybody nobody all most many lunch dinner breakfast parking access entry
-    support customers employees staff members visitors guests orders tickets company team office
+    support customers employees staff members visitors guests orders tickets office
     please remember actually today tomorrow yesterday currently starting rent admission shipping
     """.split()
 )
@@ -77,3 +78,10 @@ FINITE_VERBS = frozenset(
     """.split()
 )
 """Verbs of statements that no regular ending gives away."""
+NUMBER_WORDS = frozenset(
+    """
+    two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred
+    """.split()
+)
+"""Numbers in letters; 'one' is mostly a pronoun."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from server.editor.vocabulary import COMMON_FIRST, FIRST_PERSON, FUNCTION_WORDS, NEGATIONS
+from server.editor.vocabulary import COMMON_FIRST, FIRST_PERSON, FUNCTION_WORDS, NEGATIONS, NUMBER_WORDS
 
 _TOKEN = re.compile(r"[$€£¥]?\w+(?:(?:['’.,:/@_&-]|://)\w+)*(?:%|\+\+|#|°)?")
 _POSSESSIVE = re.compile(r"['’]s$|['’]$")
@@ -31,12 +31,13 @@ class Token:
     @property
     def is_number(self) -> bool:
         """Whether it has a digit: numbers, versions, identifiers, times."""
-        return any(c.isdigit() for c in self.text)
+        return any(c.isdigit() for c in self.text) or self.text.lower() in NUMBER_WORDS
 
     @property
     def is_content(self) -> bool:
-        """Whether it carries meaning of its own."""
-        return self.text.lower().replace("’", "'") not in FUNCTION_WORDS and self.key not in FUNCTION_WORDS
+        """Whether it carries meaning of its own; 'May' with a capital is the month."""
+        text = self.text.lower().replace("’", "'")
+        return self.text == "May" or (text not in FUNCTION_WORDS and self.key not in FUNCTION_WORDS)
 
 
 def tokens(text: str) -> list[Token]:
