@@ -7,9 +7,9 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.ledger import Claim, Ledger, StaleFence
 from server.types import EditState, UpdateState
@@ -38,6 +38,7 @@ class Claims(RuleBasedStateMachine):
         self.ledger.finish_edit_job(job, [(make_edit(f"e{n}", "t"), ()) for n in range(edits)])
         self.claims: list[Claim] = []
         self.finished: set[str] = set()
+        self.withdrawn: set[str] = set()
 
     @rule(owner=st.sampled_from(["one", "two"]), limit=st.integers(1, 3))
     def claim(self, owner: str, limit: int) -> None:
@@ -50,11 +51,10 @@ class Claims(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.clock.now += seconds
 
-    @rule(pick=st.integers(0, 30), accept=st.booleans())
+    @precondition(lambda self: self.claims)
+    @rule(pick=st.sampled_from([-1, -1, -2, 0]), accept=st.booleans())
     def finish(self, pick: int, accept: bool) -> None:
-        if not self.claims:
-            return
-        claim = self.claims[pick % len(self.claims)]
+        claim = self.claims[max(pick, -len(self.claims))]
         ids = [edit.id for edit in claim.edits]
         before = self.ledger.edits("t")
         try:
@@ -72,16 +72,19 @@ class Claims(RuleBasedStateMachine):
             assert claim is self.claims[-1], "no old holder finishes"
             self.finished.add(claim.update_id)
 
+    @precondition(lambda self: len(self.claims) > len(self.finished))
     @rule(owner=st.sampled_from(["one", "two"]))
     def die(self, owner: str) -> None:
         self.ledger.release_owner(owner)
 
+    @precondition(lambda self: self.claims)
     @rule(pick=st.integers(0, 4))
     def withdraw(self, pick: int) -> None:
         edits = self.ledger.edits("t")
         edit = edits[pick % len(edits)]
         if edit.state is not EditState.TRAINED:
             self.ledger.set_edit_state(edit.id, EditState.REVOKED, "withdrawn", actor="ann")
+            self.withdrawn.add(edit.id)
 
     @invariant()
     def no_edit_is_in_two_deltas_and_every_trained_one_is_in_one(self) -> None:
@@ -89,6 +92,11 @@ class Claims(RuleBasedStateMachine):
         carried = Counter(edit for delta in deltas for edit in delta.edits)
         trained = {edit.id for edit in self.ledger.edits("t") if edit.state is EditState.TRAINED}
         assert carried == Counter(dict.fromkeys(trained, 1))
+
+    @invariant()
+    def what_a_person_withdrew_stays_withdrawn(self) -> None:
+        states = {self.ledger.edit(edit_id).state for edit_id in self.withdrawn}
+        assert states <= {EditState.REVOKED}
 
     @invariant()
     def a_claimed_edit_belongs_to_the_one_running_update(self) -> None:
@@ -106,9 +114,11 @@ class Claims(RuleBasedStateMachine):
 
 
 Claims.TestCase.settings = settings(
-    max_examples=15,
-    stateful_step_count=25,
+    max_examples=25,
+    stateful_step_count=30,
     deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # shrinking a sequence of commits takes minutes
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestClaims = Claims.TestCase
