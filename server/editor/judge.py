@@ -1,7 +1,7 @@
 """What becomes of a self-edit: the guardian's verdict on each example, drawn together to one state.
 
 The statement decides for the whole edit. Another example that is not allowed is left out, and its verdict
-stays with the edit's, marked `dropped`; an edit that loses too many waits for a person. The narrowest scope
+stays in the statement's, under `dropped`; an edit that loses too many waits for a person. The narrowest scope
 of what stays says whether the shared weights may learn it.
 """
 
@@ -28,7 +28,7 @@ class GuardianDown(Exception):
 class Judged:
     """A self-edit in the state that the verdicts give it, and its verdicts for the ledger, in order.
 
-    Verdicts of dropped examples come after those of the examples that stayed.
+    The first, the statement's, tells under `dropped` what was left out: kind of example and verdict, no text.
     """
 
     edit: SelfEdit
@@ -50,10 +50,10 @@ def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
         (kept if told or verdict.allowed else dropped).append((example, verdict))
     kept = with_held_out(kept)
     state, reason = decide(kept, dropped)
-    return Judged(
-        replace(edit, examples=tuple(e for e, _ in kept), state=state, reason=reason),
-        (*(to_dict(v) for _, v in kept), *({**to_dict(v), "dropped": True} for _, v in dropped)),
-    )
+    rows: list[dict[str, Any]] = [to_dict(verdict) for _, verdict in kept]
+    if rows and dropped:
+        rows[0]["dropped"] = [{"kind": example.kind, "verdict": to_dict(v)} for example, v in dropped]
+    return Judged(replace(edit, examples=tuple(e for e, _ in kept), state=state, reason=reason), tuple(rows))
 
 
 def decide(

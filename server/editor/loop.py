@@ -13,8 +13,9 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
-from guardian import Guardian
+from guardian import Decision, Guardian
 from server.editor.judge import GuardianDown, Judged, judge, probe
 from server.editor.writer import WriteReport, write_report
 from server.engine.types import Engine, VersionNotLoaded
@@ -84,22 +85,7 @@ class EditorLoop:
         Raises GuardianDown and EngineError.
         """
         report, judged = await self._write(turn)
-        edits = [
-            {
-                "statement": one.edit.statement,
-                "value": one.edit.value,
-                "subject": one.edit.subject,
-                "state": one.edit.state.value,
-                "reason": one.edit.reason,
-                "examples": [
-                    {"kind": e.kind, "prompt": e.prompt, "completion": e.completion, "held_out": e.held_out}
-                    for e in one.edit.examples
-                ],
-                "verdict": list(one.verdicts),
-            }
-            for one in judged
-        ]
-        return {"self_edits": edits, "reason": note(report)}
+        return {"self_edits": [_shown(one) for one in judged], "reason": note(report)}
 
     async def _do(self, job: Job) -> None:
         try:
@@ -187,6 +173,27 @@ class EditorLoop:
         log.error("writing self-edits failed, again in %.0f s: %s", retry_seconds, reason)
         with contextlib.suppress(StaleFence):
             await self._ledger.call(self._ledger.fail_job, job, reason, retry_seconds)
+
+
+def _shown(judged: Judged) -> dict[str, object]:
+    """A judged self-edit as JSON-ready data: every example with its verdict, and the worst decision on top."""
+    edit = judged.edit
+    decisions = [Decision[str(verdict["decision"]).upper()] for verdict in judged.verdicts]
+    return {
+        "statement": edit.statement,
+        "value": edit.value,
+        "subject": edit.subject,
+        "state": edit.state.value,
+        "reason": edit.reason,
+        "examples": [
+            {**asdict(example), "verdict": verdict}
+            for example, verdict in zip(edit.examples, judged.verdicts, strict=True)
+        ],
+        "verdict": {
+            "decision": max(decisions, default=Decision.BLOCK).name.lower(),
+            "findings": [finding for verdict in judged.verdicts for finding in verdict["findings"]],
+        },
+    }
 
 
 def note(report: WriteReport) -> str:

@@ -93,7 +93,10 @@ def test_one_bad_example_is_left_out_and_its_verdict_kept() -> None:
     judged = judge(sour, edit, turn_of(PORT))
     assert judged.edit.state is EditState.ALLOWED
     assert len(judged.edit.examples) == 5
-    assert [bool(v.get("dropped")) for v in judged.verdicts] == [False] * 5 + [True]
+    assert len(judged.verdicts) == 5
+    (dropped,) = judged.verdicts[0]["dropped"]
+    assert (dropped["kind"], dropped["verdict"]["decision"]) == ("question", "block")
+    assert not any("dropped" in verdict for verdict in judged.verdicts[1:])
 
 
 def test_when_the_held_out_question_is_dropped_another_is_set_aside() -> None:

@@ -165,5 +165,6 @@ async def test_a_preview_tells_what_would_be_learned_and_stores_nothing(
     (edit,) = shown["self_edits"]  # type: ignore[misc]  # a JSON object
     assert edit["statement"] == PORT
     assert edit["state"] == "allowed"
-    assert len(edit["verdict"]) == len(edit["examples"])
+    assert edit["verdict"] == {"decision": "allow", "findings": []}
+    assert all(example["verdict"]["decision"] == "allow" for example in edit["examples"])
     assert ledger.turns() == []
