@@ -176,7 +176,7 @@ class EditorLoop:
 
 
 def _shown(judged: Judged) -> dict[str, object]:
-    """A judged self-edit as JSON-ready data: every example with its verdict, and the worst decision on top."""
+    """A judged self-edit as JSON-ready data: each example with its verdict, the worst on top."""
     edit = judged.edit
     decisions = [Decision[str(verdict["decision"]).upper()] for verdict in judged.verdicts]
     return {
