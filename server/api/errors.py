@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from adapter_store import StoreError
+from server.editor.judge import GuardianDown
 from server.engine.types import ContextLengthExceeded, EngineDead, EngineError, VersionNotLoaded
 from server.ledger import errors as ledger
 from server.rollout import NothingToMove
@@ -101,6 +102,8 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(409, text, code="not_now")
         case NothingToMove():
             return ApiError(409, text, code="nothing_to_move")
+        case GuardianDown():
+            return ApiError(503, text, code="guardian_unavailable", retry=False)
         case ledger.LedgerError():
             return ApiError(503, text, code="ledger_unavailable", retry=True, retry_after_seconds=5)
         case StoreError():
@@ -127,7 +130,15 @@ def install(app: FastAPI) -> None:
             )
         return worded.response()
 
-    ours = (ApiError, UnknownVersion, EngineError, NothingToMove, ledger.LedgerError, StoreError)
+    ours = (
+        ApiError,
+        UnknownVersion,
+        EngineError,
+        GuardianDown,
+        NothingToMove,
+        ledger.LedgerError,
+        StoreError,
+    )
     for kind in (*ours, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, answer)
 

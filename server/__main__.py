@@ -1,0 +1,67 @@
+"""`livegraft` and `python -m server`: run the server, or talk to one that runs.
+
+Exit codes: 0 done, 1 it could not be done, 2 the command line or the settings are wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from server.terminal.arguments import parser
+from server.terminal.client import TerminalError
+from server.terminal.run import run
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors are one line each on stderr."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if arguments[:1] == ["serve"]:
+            return _serve(arguments[1:])
+        run(parser().parse_args(arguments), Console(highlight=False))
+    except TerminalError as error:
+        return _complain([str(error)], error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1  # whoever read our output has left; there is nobody to tell
+    return 0
+
+
+def _serve(flags: list[str]) -> int:
+    # imported here: a client of the terminal needs neither the web framework nor the engine
+    from adapter_store import StoreError
+    from guardian import GuardianError
+    from server.config import SettingsError, help_text, read_settings
+    from server.engine.types import EngineError
+    from server.ledger import LedgerError
+    from server.terminal.logs import configure
+
+    if {"-h", "--help"} & set(flags):
+        print(help_text())
+        return 0
+    try:
+        settings = read_settings(flags)
+    except SettingsError as error:
+        return _complain(error.lines, 2)
+    configure(settings.log_format, settings.log_level)
+    from server.app import serve
+
+    try:
+        serve(settings)
+    except (EngineError, LedgerError, StoreError, GuardianError, OSError) as error:
+        return _complain([str(error)], 1)
+    return 0
+
+
+def _complain(lines: Sequence[str], code: int) -> int:
+    for line in lines:
+        print(f"livegraft: {' '.join(line.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+"""One command of the terminal, from its arguments to its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from rich.console import Console
+
+from server.terminal import show
+from server.terminal.chat import say, talk
+from server.terminal.client import Client
+from server.terminal.teach import teach
+
+
+def run(args: argparse.Namespace, console: Console) -> None:
+    """Do it. Raises TerminalError with what went wrong."""
+    with Client(args.url, args.key) as client:
+        COMMANDS[args.command](args, client, console)
+
+
+def _status(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = {
+        "ready": client.readiness(),
+        "model": _model(client, ""),
+        "refs": client.get("/v1/adapters")["refs"],
+        "learner": client.get("/v1/learner"),
+        "rollout": client.get("/v1/rollout"),
+    }
+    _json(console, found) if args.json else show.status(console, found)
+
+
+def _adapters(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = client.get(f"/v1/adapters/{args.version}" if args.version else "/v1/adapters")
+    if args.json:
+        _json(console, found)
+    elif args.version:
+        show.adapter(console, found)
+    else:
+        show.adapters(console, found)
+
+
+def _rollback(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = client.post("/v1/adapters/rollback", {"to": args.to, "reason": args.reason})
+    _json(console, found) if args.json else show.rollback(console, found)
+
+
+def _teach(args: argparse.Namespace, client: Client, console: Console) -> None:
+    shown = Console(quiet=True) if args.json else console
+    model = _model(client, args.model)
+    found = teach(client, shown, model, args.sentence, args.user, args.timeout_seconds)
+    if args.json:
+        _json(console, found)
+
+
+def _chat(args: argparse.Namespace, client: Client, console: Console) -> None:
+    model = _model(client, args.model)
+    if args.message is None:
+        talk(client, console, model, args.user, args.system)
+        return
+    system = [{"role": "system", "content": args.system}] if args.system else []
+    messages = [*system, {"role": "user", "content": args.message}]
+    if args.json:
+        user = {"user": args.user} if args.user else {}
+        body = {"model": model, "messages": messages, **user}
+        _json(console, client.post("/v1/chat/completions", body))
+    else:
+        say(client, console, model, args.user, messages)
+
+
+def _lineage(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = client.get(f"/v1/turns/{args.turn}")
+    _json(console, found) if args.json else show.lineage(console, found)
+
+
+def _learner(args: argparse.Namespace, client: Client, console: Console) -> None:
+    done = client.post(f"/v1/learner/{args.action}", {}) if args.action else {}
+    found = {
+        **client.get("/v1/learner"),
+        **({"update_id": done["update_id"]} if args.action == "run" else {}),
+    }
+    _json(console, found) if args.json else show.learner(console, found)
+
+
+def _model(client: Client, asked: str) -> str:
+    """The model asked for, else the one that is served."""
+    return asked or str(client.get("/v1/models")["data"][0]["id"])
+
+
+def _json(console: Console, found: dict[str, Any]) -> None:
+    console.print(
+        json.dumps(found, ensure_ascii=False, indent=2), markup=False, highlight=False, soft_wrap=True
+    )
+
+
+COMMANDS = {
+    "status": _status,
+    "adapters": _adapters,
+    "rollback": _rollback,
+    "teach": _teach,
+    "chat": _chat,
+    "lineage": _lineage,
+    "learner": _learner,
+}
