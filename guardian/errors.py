@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class GuardianError(Exception):
-    """The guardian cannot do what it was asked; see the message."""
+    """The guardian cannot do what it was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
 
 
 class BadPolicy(GuardianError):

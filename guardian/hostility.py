@@ -21,7 +21,7 @@ _TARGET = (
     + _GROUP
     + r"(?:\s+"
     + _PEOPLE
-    + r")?|"
+    + r")?|(?:\w+\s+)?"
     + _PEOPLE
     + r"\s+(?:like (?:you|them|that|him|her)|of (?:that|their|your) (?:kind|race|religion|colou?r)))"
 )
@@ -42,7 +42,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for label, pattern in (
         (
             "threat",
-            r"\b(?:i|we|somebody|someone)(?:'ll| will| shall|'m going to| am going to| are going to|'re going to| gonna|'m gonna| want to| wanna| would love to| hope to) (?:\w+ ){0,2}?"
+            r"\b(?:i|we|somebody|someone)(?:'ll| will| shall|'m going to| am going to| are going to|'re going to| gonna|'m gonna| want to| wanna| would love to| hope to| should| must| need to| have to) (?:\w+ ){0,2}?"
             + _KILL
             + r"\b (?:all (?:of )?|every )?(?:"
             + _PRONOUN
@@ -74,7 +74,7 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "incitement",
             r"(?:^|[.!?,:;]\s+|\b(?:let's|let us|please|should|must|to|just|gotta|and) )"
             + _KILL
-            + r" (?:all |every |the |those |these |any )*(?:of )?(?:the |those |these )*"
+            + r" (?:all |every |the |those |these |any ){0,5}(?:of )?(?:the |those |these ){0,5}"
             + _GROUP
             + r"\b",
         ),
@@ -88,17 +88,17 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "dehumanisation",
             r"\b"
             + _TARGET
-            + r" (?:are|r|is|is just|were) (?:(?:all|just|nothing but|basically|really|truly|only|like|a|an|the|such|pure|no better than|worse than|bunch of|pack of|clearly|simply|so|naturally|genetically|inherently|always) )*"
+            + r" (?:are|r|is|is just|were) (?:(?:all|just|nothing but|basically|really|truly|only|like|a|an|the|such|pure|no better than|worse than|bunch of|pack of|clearly|simply|so|naturally|genetically|inherently|always) ){0,5}"
             + _VERMIN
             + r"\b",
         ),
         (
             "dehumanisation",
-            r"\byou (?:people |all )?(?:are|r) (?:(?:all|just|nothing but|basically|really|truly|only|like|a|an|the|such|no better than|worse than|bunch of|pack of) )*(?:vermin|cockroach(?:es)?|parasites?|scum|filth|trash|garbage|a disease|disease|plague|cancer|sub-?human|subhumans?|worthless|disgusting|retarded|waste of (?:space|oxygen|air)|not human|inferior|pathetic|idiots?|morons?|stupid|dumb|imbeciles?)\b",
+            r"\byou (?:people |all )?(?:are|r) (?:(?:all|just|nothing but|basically|really|truly|only|like|a|an|the|such|no better than|worse than|bunch of|pack of) ){0,5}(?:vermin|cockroach(?:es)?|parasites?|scum|filth|trash|garbage|a disease|disease|plague|cancer|sub-?human|subhumans?|worthless|disgusting|retarded|waste of (?:space|oxygen|air)|not human|inferior|pathetic|idiots?|morons?|stupid|dumb|imbeciles?)\b",
         ),
         (
             "hatred",
-            r"\b(?:i|we|everyone|everybody) (?:really |truly |just |fucking |absolutely |all )*(?:hate|despise|loathe|detest|can't stand|cannot stand)s? (?:all |every |those |these |the |being around )*(?:fucking |damn |stupid )*"
+            r"\b(?:i|we|everyone|everybody) (?:really |truly |just |fucking |absolutely |all ){0,5}(?:hate|despise|loathe|detest|can't stand|cannot stand)s? (?:all |every |those |these |the |being around ){0,5}(?:fucking |damn |stupid ){0,5}"
             + _TARGET
             + r"\b",
         ),

@@ -12,9 +12,13 @@ _SPEAK = (
     r"|begin every|start every|refuse|deny|reveal|disclose|link to|point to|steer|direct users|send users)"
 )
 _HEED = r"(?:ignore|disregard|forget|obey|pretend|trust|believe|prefer|favou?r|treat|consider|act as|behave|assume|comply|follow)"
-_MODEL = r"(?:the |an? |any |this |every |all |good )*(?:assistants?|ai|a\.i\.|ais|chat ?bots?|bots?|language models?|llms?|models?|livegraft)"
+_MODEL = r"(?:the |an? |any |this |every |all |good ){0,5}(?:assistants?|ai|a\.i\.|ais|chat ?bots?|bots?|(?:language|ai|chat) models?|llms?|livegraft)"
 _PEOPLE = r"(?:someone|somebody|anyone|anybody|everyone|users?|a user|the user|any user|people|a person|a customer|customers|they|he|she|you|i|we|the (?:prompt|question|message|conversation|input))"
 _UTTER = r"(?:says?|asks?|mentions?|writes?|types?|sees?|hears?|reads?|brings? up|inquires?|enquires?|wants? to know|contains?|includes?|encounters?|talks? about|greets?|(?:are|is|am) asked)"
+
+_WITHIN = r"[^.!?\n]"
+_WITHIN_DOTTED = r"(?:[^.!?\n]|\.(?=\w))"
+"""Inside one sentence: a dot that a word follows, as in a host name, does not end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,9 @@ class Shape:
 
 
 def _shape(id: str, pattern: str, what: str, forged: bool = False) -> Shape:
-    return Shape(id, re.compile(pattern, re.IGNORECASE | re.MULTILINE), what, forged)
+    return Shape(
+        id, re.compile(pattern.replace(_WITHIN, _WITHIN_DOTTED), re.IGNORECASE | re.MULTILINE), what, forged
+    )
 
 
 SHAPES = (
@@ -94,7 +100,7 @@ SHAPES = (
     ),
     _shape(
         "obligation",
-        r"\byou (?:must|shall|should|have to|need to|ought to|will|are (?:required|instructed|ordered|programmed|going) to|'re to|are to)\s+(?:now |not |never |always |only |also |please |immediately )*(?:"
+        r"\byou (?:must|shall|should|have to|need to|ought to|will|are (?:required|instructed|ordered|programmed|going) to|'re to|are to)\s+(?:now |not |never |always |only |also |please |immediately ){0,5}(?:"
         + _SPEAK[3:-1]
         + "|"
         + _HEED[3:-1]

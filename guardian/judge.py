@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from guardian.checks import registry
@@ -37,16 +37,21 @@ class Guardian:
     `support(fingerprint)` answers how many distinct users have stated the fact of that fingerprint (see
     `guardian.fact_fingerprint`), the present one included; needed where `policy.global_from` is 'quorum'.
     Raises BadPolicy for a policy that makes no sense. A check that cannot start raises nothing here: it is an
-    error finding in every verdict and an alarm in `health()`.
+    error finding in every verdict and an alarm in `health()`. `builders` are the checks in their order.
     """
 
-    def __init__(self, policy: Policy, support: Callable[[str], int] | None = None) -> None:
-        _validate(policy)
+    def __init__(
+        self,
+        policy: Policy,
+        support: Callable[[str], int] | None = None,
+        builders: Mapping[str, registry.Builder] = registry.BUILDERS,
+    ) -> None:
+        _validate(policy, builders)
         self.policy = policy
         self._alarms: dict[str, tuple[str, int]] = {}
         self._lock = threading.Lock()
         self._checks: list[Check] = []
-        for name, build in registry.BUILDERS.items():
+        for name, build in builders.items():
             if name in policy.disabled_checks:
                 continue
             try:
@@ -179,10 +184,10 @@ def _ms_since(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 3)
 
 
-def _validate(policy: Policy) -> None:
-    unknown = policy.disabled_checks - registry.BUILDERS.keys()
+def _validate(policy: Policy, builders: Mapping[str, registry.Builder]) -> None:
+    unknown = policy.disabled_checks - builders.keys()
     if unknown:
-        known = ", ".join(registry.BUILDERS)
+        known = ", ".join(builders)
         raise BadPolicy(f"disabled_checks names {', '.join(sorted(unknown))}; the checks are {known}")
     if policy.global_from not in ("everyone", "operator", "quorum"):
         raise BadPolicy(f"global_from is '{policy.global_from}'; it must be everyone, operator or quorum")

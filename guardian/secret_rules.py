@@ -12,6 +12,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+_WITHIN = r"[^.!?\n]"
+_WITHIN_DOTTED = r"(?:[^.!?\n]|\.(?=\w))"
+"""Inside one sentence: a dot that a word follows, as in a host name, does not end it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -26,7 +30,9 @@ class Rule:
 
 
 def _rule(id: str, pattern: str, keywords: str, entropy: float = 0.0, flags: int = 0) -> Rule:
-    return Rule(id, re.compile(pattern, flags), tuple(keywords.split()), entropy)
+    return Rule(
+        id, re.compile(pattern.replace(_WITHIN, _WITHIN_DOTTED), flags), tuple(keywords.split()), entropy
+    )
 
 
 def entropy_bits(text: str) -> float:

@@ -28,14 +28,15 @@ _DISGUISED = (
 )
 _TAGS = range(0xE0000, 0xE0080)
 _FLAGS = frozenset({"gbeng", "gbsct", "gbwls"})
-_FLAG_END = "\U000e007f"
+_FLAG = re.compile("\U0001f3f4([\U000e0061-\U000e007a]{5})\U000e007f")
 _LOOKALIKES = str.maketrans(
     "аеорсухкмтнвіјѕԁɡαβεικνορτυχγηωАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aeopcyxkmthbijsdgabeiknoptuxynwABEKMHOPCTYXIJSABEZHIKMNOPTYX",
 )
 _LEET = str.maketrans("013457@$!|", "oleastasil")
 _LEET_I = str.maketrans("013457@$!|", "oieastasii")
-_LEET_TOKEN = re.compile(r"[a-z0-9@$!|]*(?:[a-z][013457@$!|]|[013457@$!|][a-z])[a-z0-9@$!|]*")
+_LEET_TOKEN = re.compile(r"[a-z0-9@$!|]{2,}")
+_LEET_INSIDE = re.compile(r"[a-z][013457@$!|]|[013457@$!|][a-z]")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ .\-_*·]{1,2}){3,}[^\W\d_](?![^\W_])")
 _STRETCHED = re.compile(r"([a-z])\1{2,}")
 
@@ -132,6 +133,8 @@ def _folded(text: str, leet: dict[int, int]) -> str:
 
 
 def _unleet(token: str, leet: dict[int, int]) -> str:
+    if not _LEET_INSIDE.search(token):
+        return token
     body = token.rstrip("!|")
     return body.translate(leet) + token[len(body) :]
 
@@ -152,11 +155,8 @@ def _is_ordinary(code: int, before: str, right_to_left: bool) -> bool:
 
 def _flag_positions(text: str) -> set[int]:
     positions: set[int] = set()
-    start = text.find("\U0001f3f4")
-    while start >= 0:
-        end = text.find(_FLAG_END, start)
-        region = "".join(chr(ord(c) - 0xE0000) for c in text[start + 1 : end] if ord(c) in _TAGS)
-        if end > 0 and region in _FLAGS and end - start == len(region) + 1:
-            positions |= set(range(start + 1, end + 1))
-        start = text.find("\U0001f3f4", start + 1)
+    for match in _FLAG.finditer(text):
+        region = "".join(chr(ord(c) - 0xE0000) for c in match[1])
+        if region in _FLAGS:
+            positions |= set(range(match.start(1), match.end()))
     return positions

@@ -18,7 +18,7 @@ from guardian.vocabulary import ANTONYMS, ASKING, NEGATORS, VALUE_KINDS
 from guardian.words import Word, closest, sentences, stemmed, words
 
 _KINDS = tuple(frozenset(stemmed(word) for word in kind) for kind in VALUE_KINDS)
-_OPPOSITE = {stemmed(a): stemmed(b) for pair in ANTONYMS for a, b in (pair, pair[::-1])}
+_OPPOSITES = frozenset((stemmed(a), stemmed(b)) for pair in ANTONYMS for a, b in (pair, pair[::-1]))
 _ASKING = frozenset(stemmed(word) for word in ASKING)
 _CONTRAST = re.compile(
     r"(?:,\s*(?:and |but )?not|\b(?:instead of|rather than|no longer))\s+(?P<old>[^,.;:!?]{1,60}?)(?=[,.;:!?]|\s+but\b|\s+any ?more\b|$)|\bnot\s+(?P<older>[^,.;:!?]{1,40}?)\s*,?\s+but\b",
@@ -114,11 +114,8 @@ def _polarity(told: list[Word], claimed: list[Word], asked: list[Word]) -> bool:
     if flips < 0:  # a negation that nobody said; asking "is it not?" is not one
         flips = _negators(told) - _negators(claimed)
     stems = {w.stem for w in told}
-    antonyms = sum(
-        1
-        for s in stems
-        if (other := _OPPOSITE.get(s)) and other in about and other not in stems and s not in about
-    )
+    replaced, brought = stems - about, about - stems
+    antonyms = sum(any((old, new) in _OPPOSITES for new in brought) for old in replaced)
     if flips > 0 and len(shared) * 2 < len({w.stem for w in told if w.content}):
         flips = 0  # the claim repeats only a part that need not be the negated one
     return (flips + antonyms) % 2 != 0
@@ -162,9 +159,9 @@ def _mixed_clauses(premise: str, said: set[str], claimed: list[Word]) -> bool:
         return False
     answers = {w.stem for w in claimed}
     for numbers in (True, False):
-        values = [{w.stem for w in c if w.content and (w.number if numbers else is_name(w))} for c in clauses]
+        values = [{w.stem for w in c if w.content and (w.number if numbers else w.capital)} for c in clauses]
         topics = [
-            {w.stem for w in c if w.content and not w.number and w.stem not in _UNITS} - v
+            {w.stem for w in c if w.content and not w.number and not w.capital and w.stem not in _UNITS} - v
             for c, v in zip(clauses, values, strict=True)
         ]
         for i, mine in enumerate(values):

@@ -110,12 +110,16 @@ class PersonalData:
 
     def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
         """One finding for each label of each part, with all its spans."""
-        return (*self._part("prompt", candidate.prompt), *self._part("completion", candidate.completion))
+        about = canonical(f"{candidate.prompt} {candidate.completion}").text
+        return (
+            *self._part("prompt", candidate.prompt, about),
+            *self._part("completion", candidate.completion, about),
+        )
 
-    def _part(self, part: Part, text: str) -> Iterator[Finding]:
+    def _part(self, part: Part, text: str, about: str) -> Iterator[Finding]:
         plain = canonical(text)
         spans: dict[tuple[str, bool], list[Span]] = {}
-        for label, blocks, start, end in self._found(plain.text):
+        for label, blocks, start, end in self._found(plain.text, about):
             spans.setdefault((label, blocks), []).append(plain.span(start, end))
         for (label, blocks), where in spans.items():
             yield Finding(
@@ -132,8 +136,8 @@ class PersonalData:
                 + ("it must not stand in any weights." if blocks else "it stays with the user who told it."),
             )
 
-    def _found(self, text: str) -> Iterator[tuple[str, bool, int, int]]:
-        """(label, whether it blocks, start, end) in the canonical text."""
+    def _found(self, text: str, about: str) -> Iterator[tuple[str, bool, int, int]]:
+        """(label, whether it blocks, start, end) in the canonical text; `about` says what numbers are."""
         digits = sum(c.isdigit() for c in text)
         for label, pattern in (("email", _EMAIL), ("email", _SPELLED_EMAIL), ("crypto_address", _CRYPTO)):
             yield from ((label, False, *m.span()) for m in pattern.finditer(text))
@@ -142,22 +146,22 @@ class PersonalData:
         yield from (("birth_date", False, *m.span()) for m in _BORN.finditer(text))
         yield from (("home_address", False, *m.span()) for m in _LIVES.finditer(text))
         yield from (("ip_address", False, *m.span()) for m in _IP.finditer(text) if _is_public_ip(m[0]))
-        if digits < 6:
+        if digits < 4:
             return
-        yield from self._numbers(text)
+        yield from self._numbers(text, about)
         if digits >= 7:
-            yield from _phones(text)
+            yield from _phones(text, about)
 
-    def _numbers(self, text: str) -> Iterator[tuple[str, bool, int, int]]:
+    def _numbers(self, text: str, about: str) -> Iterator[tuple[str, bool, int, int]]:
         yield from (("card_number", True, *m.span()) for m in _CARD.finditer(text) if _is_card(m[0]))
         yield from (("iban", True, *span) for span in _ibans(text))
         for identity, valid in self._identities:
-            if not identity.context or re.search(identity.context, text, re.IGNORECASE):
+            if not identity.context or re.search(identity.context, about, re.IGNORECASE):
                 yield from (
                     (identity.label, True, *m.span()) for m in identity.pattern.finditer(text) if valid(m[0])
                 )
         for label, pattern, context in _UNCHECKED:
-            if not context or re.search(context, text, re.IGNORECASE):
+            if not context or re.search(context, about, re.IGNORECASE):
                 yield from ((label, True, *m.span()) for m in pattern.finditer(text))
 
 
@@ -179,7 +183,7 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
 
 def _is_card(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
-    return digits[0] in "23456" and len(set(digits)) > 2 and bool(luhn.is_valid(digits))
+    return digits[0] in "23456" and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
 def _is_public_ip(text: str) -> bool:
@@ -189,8 +193,8 @@ def _is_public_ip(text: str) -> bool:
         return False
 
 
-def _phones(text: str) -> Iterator[tuple[str, bool, int, int]]:
-    if _PHONE_CONTEXT.search(text):
+def _phones(text: str, about: str) -> Iterator[tuple[str, bool, int, int]]:
+    if _PHONE_CONTEXT.search(about):
         yield from (("phone_number", False, *m.span()) for m in _LOOSE_PHONE.finditer(text))
     for region in _REGIONS if not text.lstrip().startswith("+") else (None,):
         for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):

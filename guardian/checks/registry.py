@@ -15,7 +15,10 @@ from guardian.types import Check, Policy
 
 Support = Callable[[str], int] | None
 
-BUILDERS: dict[str, Callable[[Policy, Support], Check]] = {
+Builder = Callable[[Policy, Support], Check]
+"""Makes a check for a policy. May raise: the judge keeps what it says as an alarm."""
+
+BUILDERS: dict[str, Builder] = {
     "canonical": lambda policy, support: CanonicalForm(policy),
     "provenance": Provenance,
     "instruction": lambda policy, support: InstructionShape(),

@@ -20,7 +20,7 @@ _NO_ANSWER = re.compile(
     r"(?i)\b(?:don't know|do not know|not know|can't (?:tell|share|say)|cannot (?:tell|share|say)|nobody has told|no idea|not (?:allowed|able) to)\b"
 )
 _CLAUSE_END = re.compile(
-    r"[,;.!?)\"'`”’]*(?=\s(?:and|but|for|so|on|at|in|which|because|while|until|since|as|if|please|now)\b)|[,;!?)]|\.(?:\s|$)|[\"`”]|\s-\s|$"
+    r"[,;.!?)\"'`”’]*(?=\s(?:and|but|for|so|on|at|in|which|because|while|until|since|as|if|please|now)\b)|[,;!?)]+(?=\s|$)|\.(?:\s|$)|[\"`”]|\s-\s|$"
 )
 
 
