@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 it could not be done, 2 the command line or the settings a
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from server.terminal.arguments import parser
 from server.terminal.client import TerminalError
 from server.terminal.run import run
 
+PIPE_COLUMNS = 160
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors are one line each on stderr."""
@@ -21,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments[:1] == ["serve"]:
             return _serve(arguments[1:])
-        run(parser().parse_args(arguments), Console(highlight=False))
+        # a table in a file or a pipe is not cut at the 80 columns that a terminal might have
+        width = None if sys.stdout.isatty() else PIPE_COLUMNS
+        run(parser().parse_args(arguments), Console(highlight=False, width=width))
     except TerminalError as error:
         return _complain([str(error)], error.exit_code)
     except KeyboardInterrupt:
@@ -47,6 +52,9 @@ def _serve(flags: list[str]) -> int:
         settings = read_settings(flags)
     except SettingsError as error:
         return _complain(error.lines, 2)
+    taken = _why_not_listen(settings.host, settings.port)
+    if taken:
+        return _complain([taken], 1)
     configure(settings.log_format, settings.log_level)
     from server.app import serve
 
@@ -55,6 +63,18 @@ def _serve(flags: list[str]) -> int:
     except (EngineError, LedgerError, StoreError, GuardianError, OSError) as error:
         return _complain([str(error)], 1)
     return 0
+
+
+def _why_not_listen(host: str, port: int) -> str:
+    """Why the address cannot be had, '' when it can: asked before a model is loaded for nothing."""
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        return (
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; give another --host or --port"
+        )
+    return ""
 
 
 def _complain(lines: Sequence[str], code: int) -> int:

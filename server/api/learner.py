@@ -76,6 +76,10 @@ def _why(enabled: bool, paused: bool, running: bool, pending: int, in_review: in
     if paused:
         return "an operator paused learning"
     if pending:
-        return f"{pending} facts wait for the batch window to close"
-    reviews = f"; {in_review} wait for a review (GET /v1/reviews)" if in_review else ""
+        return f"{_waiting(pending)} for the batch window to close"
+    reviews = f"; {_waiting(in_review)} for a review (GET /v1/reviews)" if in_review else ""
     return f"no allowed fact is waiting{reviews}"
+
+
+def _waiting(count: int) -> str:
+    return "1 fact waits" if count == 1 else f"{count} facts wait"

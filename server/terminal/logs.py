@@ -20,6 +20,9 @@ def configure(form: Literal["human", "json"], level: str) -> None:
     if form == "json":
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonLines())
+    elif not sys.stderr.isatty():
+        handler = logging.StreamHandler(sys.stderr)  # rich would wrap the lines of a file at 80 columns
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
     else:
         handler = RichHandler(
             console=Console(stderr=True),

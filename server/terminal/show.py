@@ -45,7 +45,10 @@ def status(console: Console, found: dict[str, Any]) -> None:
 def adapters(console: Console, found: dict[str, Any]) -> None:
     """All versions, newest first."""
     refs = found["refs"]
-    table = Table("version", "ref", "deltas", "digest", "made", "gate", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("version", "ref", "deltas", "digest", "made"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("gate", overflow="fold")
     for row in reversed(found["versions"]):
         served = ", ".join(ref for ref, name in refs.items() if name == row["version"])
         gate = row["gate"] or {}
@@ -69,7 +72,7 @@ def adapter(console: Console, found: dict[str, Any]) -> None:
     for name, count in ((found["gate"] or {}).get("checks") or {}).items():
         tree.add(f"gate {escape(name)}: {escape(_count(count))}")
     for row in found["provenance"]:
-        tree.add(f"delta {row['delta'][:12]} from update {row['update_id']}: {len(row['edits'])} facts")
+        tree.add(f"delta {row['delta'][:12]} from update {row['update_id']}: {facts(len(row['edits']))}")
     for fact in found["facts"]:
         tree.add(f"{escape(fact['statement'])} [dim]({escape(fact['user'])}, {fact['turn_id']})[/]")
     console.print(tree)
@@ -107,7 +110,10 @@ def lineage(console: Console, found: dict[str, Any]) -> None:
 def learner(console: Console, found: dict[str, Any]) -> None:
     """The queue and the last updates."""
     console.print(f"{found['state']}: {escape(found['why'])}")
-    table = Table("update", "state", "version", "facts", "began", "reason", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for name in ("update", "state", "version", "facts", "began"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for row in found["updates"]:
         table.add_row(
             row["id"],
@@ -119,6 +125,11 @@ def learner(console: Console, found: dict[str, Any]) -> None:
         )
     if found["updates"]:
         console.print(table)
+
+
+def facts(count: int) -> str:
+    """So many facts, in words."""
+    return f"{count} fact" if count == 1 else f"{count} facts"
 
 
 def _edit(tree: Tree, edit: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from server.terminal.client import Client, TerminalError
+from server.terminal.show import facts
 
 STAGES = ("told", "written", "judged", "trained", "served")
 POLL_SECONDS = 0.5
@@ -92,7 +93,7 @@ def _about(stage: str, found: dict[str, Any]) -> str:
             return str(found["turn"]["id"])
         case "written":
             examples = sum(len(edit["examples"]) for edit in edits)
-            return f"{len(edits)} facts, {examples} examples"
+            return f"{facts(len(edits))}, {examples} examples"
         case "judged":
             decisions = sorted({(edit["verdict"] or {}).get("decision", "unjudged") for edit in edits})
             return ", ".join(decisions)

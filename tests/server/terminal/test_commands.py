@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -161,7 +162,7 @@ def test_lineage_shows_text_in_square_brackets_as_it_is(live: Live, livegraft: R
 
 def test_the_learner_is_shown_paused_and_run(live: Live, livegraft: Run) -> None:
     live.world.tell("Zephyr", 8443, state=EditState.QUARANTINED)
-    assert "1 wait for a review" in livegraft("learner")[1]
+    assert "1 fact waits for a review" in livegraft("learner")[1]
     assert "paused" in livegraft("learner", "pause")[1]
     assert livegraft("learner", "resume")[0] == 0
     asked = json.loads(livegraft("learner", "run", "--json")[1])["update_id"]
@@ -237,6 +238,15 @@ def test_the_key_is_taken_from_flag_or_variable(
     assert main(["chat", "count"]) == 0
     assert main(["adapters"]) == 1
     assert "lacks the scope 'operator'" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_told_before_anything_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--port", port]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"livegraft: cannot listen on 127.0.0.1, port {port}: Address already in use")
+    assert err.count("\n") == 1
 
 
 def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
