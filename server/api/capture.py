@@ -74,7 +74,7 @@ def why_not_learned(ask: Ask, headers: Headers) -> str:
     """Why a request must not teach, '' when it may. Unsure means not: a front-end's prompt is no fact."""
     if not ask.may_store:
         return "store: false"
-    task = ask.metadata.get("task") or headers.get(TASK_HEADER, "")
+    task = ask.metadata.get("task") or _filled_in(headers.get(TASK_HEADER, ""))
     if task:
         return f"hidden turn of a front-end: {task[:64]}"
     if ask.last_role != "user":
@@ -149,6 +149,12 @@ def new_id() -> str:
 def turn_id(name: str) -> str:
     """A turn's id from its own or its completion's (`chatcmpl-…`), the only one some clients keep."""
     return name.replace("chatcmpl-", "turn-", 1) if name.startswith("chatcmpl-") else name
+
+
+def _filled_in(header: str) -> str:
+    """A header's value; '' for the placeholder or null of a front-end that had nothing to put there."""
+    empty = header.startswith("{{") or header.strip().lower() in ("none", "null", "undefined")
+    return "" if empty else header.strip()
 
 
 def _is_retry(headers: Headers) -> bool:

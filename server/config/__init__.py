@@ -1,6 +1,6 @@
 """Settings: flags before LIVEGRAFT_* variables before livegraft.toml before defaults; read once, frozen."""
 
-from server.config.read import SettingsError, as_environment, help_text, read_settings
+from server.config.read import SettingsError, help_text, read_settings
 from server.config.settings import (
     EngineSettings,
     GuardianSettings,
@@ -18,7 +18,6 @@ __all__ = [
     "RolloutSettings",
     "Settings",
     "SettingsError",
-    "as_environment",
     "help_text",
     "read_settings",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -45,36 +44,9 @@ def read_settings(argv: Sequence[str] = ()) -> Settings:
         raise SettingsError([f"{TOML_FILE} cannot be read: {error}"]) from None
 
 
-def as_environment(settings: Settings) -> dict[str, str]:
-    """The variables with which a child process reads the very same settings, secrets included."""
-    variables: dict[str, str] = {}
-    for name in leaves():
-        value: Any = settings
-        for part in name.split("."):
-            value = getattr(value, part)
-        if value is not None:
-            variables["LIVEGRAFT_" + name.upper().replace(".", "__")] = _as_text(value)
-    return variables
-
-
 def help_text() -> str:
     """Every setting as a flag, for `livegraft serve --help`."""
     return _parser().format_help()
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, tuple):
-        return json.dumps(
-            [
-                {
-                    **key.model_dump(mode="json"),
-                    "key": key.key.get_secret_value(),
-                    "scopes": sorted(key.scopes),
-                }
-                for key in value
-            ]
-        )
-    return ",".join(sorted(value)) if isinstance(value, frozenset) else str(value)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -56,7 +56,9 @@ def test_a_front_end_may_name_its_task_in_a_header_or_in_metadata(live: Live) ->
     by_metadata = live.turn_of(live.ask("Title?", metadata={"task": "title_generation"}))
     assert by_header.reason == "hidden turn of a front-end: tags_generation"
     assert by_metadata.reason == "hidden turn of a front-end: title_generation"
-    assert live.turn_of(live.ask("Hi", headers={"X-Livegraft-Task": ""})).state is TurnState.LEARNABLE
+    for n, unfilled in enumerate(("", "{{TASK}}", "None")):
+        turn = live.turn_of(live.ask(f"Hi {n}", headers={"X-Livegraft-Task": unfilled}))
+        assert turn.state is TurnState.LEARNABLE
 
 
 def test_tool_plumbing_teaches_nothing_but_the_users_next_words_do(live: Live) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from server.config import Settings, SettingsError, as_environment, help_text, read_settings
+from server.config import SettingsError, help_text, read_settings
 from server.config.settings import leaves
 
 KEY = {"name": "ops", "key": "0123456789abcdef", "scopes": ["chat", "operator"]}
@@ -15,8 +16,8 @@ KEY = {"name": "ops", "key": "0123456789abcdef", "scopes": ["chat", "operator"]}
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in as_environment(Settings()):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("LIVEGRAFT_")]:
+        monkeypatch.delenv(name)
 
 
 def refusal(read: Callable[[], object]) -> tuple[str, ...]:
@@ -132,25 +133,6 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.Monke
     settings = read_settings()
     assert str(KEY["key"]) not in repr(settings) + repr(settings.api_policy())
     assert settings.api_policy().keys[0].secret == KEY["key"]
-
-
-def test_a_child_process_reads_the_same_settings_from_its_environment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps([KEY]))
-    settings = read_settings(
-        [
-            "--host",
-            "0.0.0.0",
-            "--guardian.disabled-checks",
-            "toxicity,judge",
-            "--learning.global-from",
-            "quorum",
-        ]
-    )
-    for name, value in as_environment(settings).items():
-        monkeypatch.setenv(name, value)
-    assert read_settings() == settings
 
 
 def test_help_names_every_setting_but_the_keys() -> None:
