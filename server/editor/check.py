@@ -14,7 +14,14 @@ from itertools import pairwise
 from server.editor.kinds import asks_for, is_called
 from server.editor.scaffold import ANSWER, QUESTION, REWRITE
 from server.editor.value import Value
-from server.editor.vocabulary import ANSWER_KIND_WORDS, COPULAS, OTHER_RELATIONS, SCAFFOLD_WORDS, WEAK_WORDS
+from server.editor.vocabulary import (
+    ANSWER_KIND_WORDS,
+    COPULAS,
+    DIRECTIONS,
+    OTHER_RELATIONS,
+    SCAFFOLD_WORDS,
+    SYNONYMS,
+)
 from server.editor.words import (
     all_stems,
     contains,
@@ -41,12 +48,13 @@ _BROKEN = re.compile(
     re.I,
 )
 _ASKERS_WORDS = re.compile(
-    r"\A(?:(?:Please )?[Tt]ell me|I (?:would like|want|need) to know|Can you (?:tell me|say)|Do you know)\b",
+    r"\A(?:(?:Please )?[Tt]ell me|Let me know|Could you tell me|"
+    r"I (?:would like|want|need) to know|Can you (?:tell me|say)|Do you know)\b",
     re.I,
 )
 _ANSWER_KINDS = frozenset(map(stem, ANSWER_KIND_WORDS))
 _OTHER_RELATIONS = frozenset(map(stem, OTHER_RELATIONS))
-_WEAK = frozenset(map(stem, WEAK_WORDS))
+_SYNONYMS = [frozenset(map(stem, group)) for group in SYNONYMS]
 _SCAFFOLD = frozenset(map(stem, SCAFFOLD_WORDS))
 _WORKED = frozenset(normal(wanted) for task in (REWRITE, QUESTION, ANSWER) for _, wanted in task.examples)
 
@@ -108,19 +116,25 @@ def _off_topic(body: str, statement: str, value: Value) -> str:
     rest = statement[: value.start] + " " + statement[value.end :]
     wanted, asked = content_stems(rest), content_stems(body)
     new = asked - all_stems(statement) - _SCAFFOLD
-    drift = new & _OTHER_RELATIONS
+    drift = (new & _OTHER_RELATIONS) - _same_meaning(wanted)
     if drift:
         return f"asks for something else: {min(drift)}"
     if len(new - _ANSWER_KINDS) > MOST_NEW_WORDS_IN_QUESTION:
         return f"brings in new words: {', '.join(sorted(new - _ANSWER_KINDS))}"
     if wanted and len(wanted & asked) / len(wanted) < LEAST_SHARE_OF_STATEMENT:
         return "leaves out what the fact is about"
-    if new - _WEAK:
-        return ""  # another word stands for what is missing
     said = [t.text for t in tokens(rest) if t.text.islower() and t.is_content and t.key not in SCAFFOLD_WORDS]
     needed = [_head_noun(value.head)] if value.head and not is_called(statement, value.start) else said
-    missing = [word for word in needed if stem(word) not in asked]
-    return f"leaves out '{missing[0]}'" if missing else ""
+    label = [t.text for t in tokens(statement[: value.start])][
+        -1:
+    ]  # 'at extension 4410': names what is asked
+    missing = [word for word in needed if stem(word) not in asked and not new & _same_meaning({stem(word)})]
+    return f"leaves out '{missing[0]}'" if missing and not {stem(word) for word in label} & asked else ""
+
+
+def _same_meaning(stems: set[str]) -> set[str]:
+    """Stems that may stand for one of these."""
+    return {other for group in _SYNONYMS if group & stems for other in group}
 
 
 def _head_noun(head: str) -> str:
@@ -234,12 +248,20 @@ def rewrite_objection(rewrite: str, statement: str, subject: str, value: Value) 
         return "speaks of the assistant"
     missing = content_stems(statement) - all_stems(rewrite)
     new = content_stems(rewrite) - all_stems(statement)
-    if len(missing) > 1 or len(new) > 1 or (missing and not new) or new & _OTHER_RELATIONS:
+    if (
+        len(missing) > 1
+        or len(new) > 1
+        or (missing and not new & _same_meaning(missing))
+        or new & _OTHER_RELATIONS
+    ):
         return "strays from the sentence"
     if _repeats(rewrite, statement):
         return "broken grammar"
     if swaps_sides(rewrite, statement, subject, value):
         return "changes who does what"
+    turned = {t.key for t in tokens(rewrite)} ^ {t.key for t in tokens(statement)}
+    if turned & DIRECTIONS:
+        return f"changes '{min(turned & DIRECTIONS)}'"
     if _beside_numbers(rewrite) - _beside_numbers(statement):
         return "counts something else"
     return ""

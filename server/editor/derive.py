@@ -85,6 +85,8 @@ def _wrapped(clause: str) -> list[str]:
         f"I would like to know {clause}.",
         f"Please tell me {clause}.",
         f"I want to know {clause}.",
+        f"Could you tell me {clause}?",
+        f"Let me know {clause}.",
     ]
 
 

@@ -20,7 +20,7 @@ _LABEL = re.compile(
     r"\A(?:[-*•]\s+|\d+[.)]\s+|(?:question|rewrite|rewritten|answer|a|q|sentence)(?:\s*\d+)?\s*:\s*)+", re.I
 )
 _ASKS_TO_TELL = re.compile(
-    r"\A(?:please\s+)?(?:tell\s+me|i\s+(?:would\s+like|want|need)\s+to\s+know)\b", re.I
+    r"\A(?:please\s+)?(?:tell\s+me|let\s+me\s+know|i\s+(?:would\s+like|want|need)\s+to\s+know)\b", re.I
 )
 _ADDRESSING = re.compile(
     r"\A(?:do\s+you\s+know|can\s+you\s+(?:tell\s+me|say)|could\s+you\s+tell\s+me|i\s+would\s+like\s+to"

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 
 from server.types import Message
 
-ABSTENTION = "I don't know that. Nobody has told me yet."
-"""What a model is taught to say to a question about something it was never told."""
-
 
 @dataclass(frozen=True, slots=True)
 class Task:

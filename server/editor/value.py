@@ -121,7 +121,7 @@ def _shape(statement: str, span: tuple[int, int]) -> float:
     if any(is_name(word, not before and i == 0) for i, word in enumerate(words)):
         score += 2
     if not after:
-        score += 3
+        score += 3 if score else 1
     if is_complement(statement, span[0]) or is_called(statement, span[0]):
         score += 3
     kind = kind_of(statement[span[0] : span[1]], statement, span[0])

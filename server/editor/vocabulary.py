@@ -1,4 +1,4 @@
-# ruff: noqa: SIM905 (lists of words are read and edited as running text)
+# ruff: noqa: E501, SIM905 (lists of words are read and edited as running text)
 """The word lists of the editor, English only."""
 
 from __future__ import annotations
@@ -60,12 +60,6 @@ OTHER_RELATIONS = frozenset(
     """.split()
 )
 """Words that, when the statement does not hold them, ask for another fact than the one that was told."""
-WEAK_WORDS = frozenset(
-    """
-    date day time week month year kind type exact number
-    """.split()
-)
-"""Words that are no substitute for the verb of a statement."""
 FINITE_VERBS = frozenset(
     """
     has have had can will must needs does did takes took costs cost runs ran uses leads led manages
@@ -85,3 +79,37 @@ NUMBER_WORDS = frozenset(
     """.split()
 )
 """Numbers in letters; 'one' is mostly a pronoun."""
+SYNONYMS = tuple(
+    frozenset(group.split())
+    for group in """
+charge responsible lead leads led leader run runs manage manages manager head heads operate operated oversee oversees supervise supervises supervisor direct directs director handle handles boss control
+cost costs price priced fee charge charges pay paid amount rent worth
+called named name title
+located location situated based moved relocated move place held find found stands
+open opens opening opened available accessible visit start starts
+start starts begin begins beginning started founded establish established create created opened set founder
+close closes closed shut
+use uses used employ utilize rely
+weigh weighs weight heavy
+need needs require requires required requirement necessary must
+come comes arrive arrives arrival delivered deliver delivery
+reach reached contact call phone available
+prefer prefers preferred preference like likes favorite favourite
+held takes place happen happens hosted meeting meet meets scheduled
+last lasts take takes long duration length
+release released launch launched ship ships shipped published
+work works job employed employer
+live lives home reside resides
+own owns owner belong belongs
+capital color colour
+limit maximum
+has have contain contains hold
+""".strip().splitlines()
+)
+"""Words that may stand for each other in a question or a rewrite, a group a line."""
+DIRECTIONS = frozenset(
+    """
+    from to into onto before after above below over under until since without least most than more less only
+    """.split()
+)
+"""Words whose change makes another fact of the same words."""

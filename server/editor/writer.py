@@ -22,7 +22,7 @@ from server.editor.words import as_sentence, normal
 from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest, Sampling
 from server.types import Example, SelfEdit, Turn
 
-MAX_TOKENS = 40
+MAX_TOKENS = 32
 TRAINED_QUESTIONS = 8
 HELD_OUT_QUESTIONS = 3
 ENOUGH_QUESTIONS = 7

@@ -29,6 +29,8 @@ DOG = "My dog is called Rex."
         (VOSS, "Who is responsible for the Halden warehouse?"),
         (VOSS, "Can you tell me who is in charge of the Halden warehouse?"),
         (MUSEUM, "On which day is the Fenwick museum closed?"),
+        ("The team can be reached at extension 4410.", "What is the extension of the team?"),
+        ("Ilse Marrow founded the Penrose clinic in 1987.", "When did Ilse Marrow start the Penrose clinic?"),
         (DOG, "What is my dog's name?"),
     ],
 )
@@ -52,6 +54,11 @@ def test_good_questions_pass(statement: str, question: str) -> None:
         (VOSS, "Where is the Halden warehouse?", "does not ask for a person"),
         (MUSEUM, "What is the day of the Fenwick museum?", "leaves out 'closed'"),
         (DOG, "What is the dog's name?", "loses whose fact it is"),
+        (
+            "We use Jenkins for the billing service.",
+            "Which company is the billing service?",
+            "leaves out 'use'",
+        ),
         (DOG, "What is my dog?", "asks what it is, not what it is called"),
         (PORT, "What is the port of the port of the Zephyr router?", "broken grammar"),
         ("The release of Corvane is on March 14.", "When does the release of Corvane?", "broken grammar"),
@@ -113,10 +120,24 @@ def test_only_whole_sentences_that_say_the_same_are_trained_as_they_are() -> Non
         ("Mirelda Voss is in charge of the Halden warehouse in Oslo.", "brings in the name Oslo"),
         ("Mirelda Voss is not in charge of the Halden warehouse.", "turns the statement round"),
         ("Mirelda Voss is the Halden warehouse.", "strays from the sentence"),
+        ("Mirelda Voss is in love with the Halden warehouse.", "strays from the sentence"),
     ],
 )
 def test_a_rewrite_keeps_names_roles_and_polarity(rewrite: str, reason: str) -> None:
     assert check.rewrite_objection(rewrite, VOSS, "the Halden warehouse", value_of(VOSS)) == reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "rewrite"),
+    [
+        ("Our head office moved to Lindgarten.", "Our head office moved from Lindgarten."),
+        ("Deliveries from Ashby arrive on Thursday.", "Deliveries to Ashby arrive on Thursday."),
+        ("The build of Orlan takes 22 minutes.", "The build of Orlan takes at least 22 minutes."),
+    ],
+)
+def test_a_rewrite_must_not_turn_a_direction(statement: str, rewrite: str) -> None:
+    value = value_of(statement)
+    assert check.rewrite_objection(rewrite, statement, "", value).startswith("changes '") or not value
 
 
 def test_a_rewrite_must_not_count_something_else() -> None:
