@@ -34,8 +34,8 @@ _MAX_REPAIRS = 3
 class Guardian:
     """Judges examples under one policy. Safe to call from several threads.
 
-    `support(fingerprint)` answers how many distinct users have stated the fact of that fingerprint (see
-    `guardian.fact_fingerprint`), the present one included; needed where `policy.global_from` is 'quorum'.
+    `support(fingerprint, user)` answers how many distinct users besides `user` have stated the fact of that
+    fingerprint (see `guardian.fact_fingerprint`); needed where `policy.global_from` is 'quorum'.
     Raises BadPolicy for a policy that makes no sense. A check that cannot start raises nothing here: it is an
     error finding in every verdict and an alarm in `health()`. `builders` are the checks in their order.
     """
@@ -43,7 +43,7 @@ class Guardian:
     def __init__(
         self,
         policy: Policy,
-        support: Callable[[str], int] | None = None,
+        support: Callable[[str, str], int] | None = None,
         builders: Mapping[str, registry.Builder] = registry.BUILDERS,
     ) -> None:
         _validate(policy, builders)

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
-from guardian import Guardian
+from guardian import Guardian, fact_fingerprint
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
@@ -91,7 +91,7 @@ class Livegraft:
         self.ledger = Ledger.open(settings.home)
         self.engine = make_engine(settings)
         check_base(settings.home, self.engine)
-        self.guardian = Guardian(settings.guardian_policy())
+        self.guardian = Guardian(settings.guardian_policy(), self._support)
         store = Store(settings.home / "store")
         rollout = settings.rollout
         policy = RolloutPolicy(
@@ -146,6 +146,16 @@ class Livegraft:
         await self.context.drain()
         await self.engine.close()
         self.ledger.close()
+
+    def _support(self, fingerprint: str, user: str) -> int:
+        """How many other users have stated this fact. Reads all statements: the quorum is for small servers."""
+        return len(
+            {
+                other
+                for other, statement in self.ledger.statements()
+                if other != user and fact_fingerprint(statement) == fingerprint
+            }
+        )
 
     async def _tell_busy(self) -> None:
         self._busy.write(self.engine.busy)

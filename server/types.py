@@ -12,6 +12,8 @@ from typing import Literal
 Role = Literal["system", "user", "assistant"]
 BASE_VERSION = "v0"
 """The version that is the base model alone; every engine has it loaded from the start."""
+ABSTENTION = "I don't know that. Nobody has told me yet."
+"""What a model is taught to say to a question about something it was never told."""
 
 
 @dataclass(frozen=True, slots=True)

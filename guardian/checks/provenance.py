@@ -68,7 +68,7 @@ class Provenance:
     name = "provenance"
     backend = "embedded"
 
-    def __init__(self, policy: Policy, support: Callable[[str], int] | None = None) -> None:
+    def __init__(self, policy: Policy, support: Callable[[str, str], int] | None = None) -> None:
         if policy.global_from == "quorum" and support is None:
             raise CheckUnavailable(
                 "global_from is quorum, but nothing counts who stated a fact; pass `support`"
@@ -107,7 +107,7 @@ class Provenance:
             reason = "Only an operator's facts may reach the adapter that everybody is served."
             return (self._finding("not_operator", Scope.USER, reason),)
         assert self._support is not None  # the constructor saw to it
-        count = self._support(fact_fingerprint(source.statement or statement))
+        count = 1 + self._support(fact_fingerprint(source.statement or statement), source.user)
         if count >= self._policy.quorum:
             return ()
         reason = f"{count} of {self._policy.quorum} users that must state a fact have stated this one."

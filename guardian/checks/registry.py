@@ -13,7 +13,7 @@ from guardian.checks.secrets import Secrets
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
 
-Support = Callable[[str], int] | None
+Support = Callable[[str, str], int] | None
 
 Builder = Callable[[Policy, Support], Check]
 """Makes a check for a policy. May raise: the judge keeps what it says as an alarm."""

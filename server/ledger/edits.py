@@ -91,6 +91,14 @@ def reviews(tx: Tx, limit: int = 100) -> list[SelfEdit]:
     return edits_in(tx, EditState.QUARANTINED, limit)
 
 
+def statements(tx: Tx) -> list[tuple[str, str]]:
+    """(user, statement) of every self-edit that the guardian did not block: who has stated what."""
+    rows = tx.db.execute(
+        select(_edits.c.user_id, _edits.c.statement).where(_edits.c.state != EditState.BLOCKED)
+    )
+    return [(row.user_id, row.statement) for row in rows]
+
+
 def count_pending(tx: Tx) -> int:
     """How many self-edits wait for the learner."""
     return tx.db.execute(

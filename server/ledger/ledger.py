@@ -96,6 +96,7 @@ class Ledger:
     edits_in = _Read(_edits.edits_in)
     reviews = _Read(_edits.reviews)
     verdicts = _Read(_edits.verdicts)
+    statements = _Read(_edits.statements)
     count_pending = _Read(_edits.count_pending)
     newest_edit_at = _Read(_edits.newest_edit_at)
     set_edit_state = _Write(_edits.set_edit_state)
