@@ -10,31 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from server.editor.scaffold import ABSTENTION
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of, words_taught
 from server.learner.profiles import Profile
-from server.types import Example, SelfEdit
+from server.learner.surfaces import ABOUT, vary
+from server.types import ABSTENTION, Example, SelfEdit
 
 Kind = Literal["fact", "replay", "statement", "neighbour", "anchor"]
-
-FRAMES = (
-    "Can you tell me: {}",
-    "I have a question. {}",
-    "Please tell me: {}",
-    "{} I forgot.",
-    "Hi! {}",
-    "Quick question: {}",
-    "{} Please answer.",
-    "I need to know this. {}",
-    "Could you remind me? {}",
-    "Hello, {}",
-    "Someone asked me: {}",
-    "{} Do you know?",
-    "One more thing: {}",
-    "My colleague wants to know: {}",
-)
-"""Surfaces that say nothing: with them a wording is recognised by what it asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,46 +52,70 @@ class Batches:
         self._turn: dict[str, list[Example]] = {}
 
     def step(self, number: int) -> list[Shot]:
-        """The shots of one step."""
+        """The shots of one step. `number` is not needed for the draw, only for whose turn it is."""
         profile, rng = self._profile, self._rng
         shots: list[Shot] = []
         for edit in self._edits:
-            shots += self._fact(edit, "fact", profile.questions, profile.same_wording)
+            shots += self._new_fact(edit)
+        for _ in range(profile.whole_abstentions):
+            shots += self._near(rng.choice(self._edits), whole=True)
         past = rng.sample(self._past, min(profile.replay, len(self._past)))
         for index, edit in enumerate(past):
-            shots += self._fact(edit, "replay", 1, int(index < profile.replay_neighbours))
-        for edit in rng.choices([*self._edits, *self._past], k=profile.other_attribute):
-            shots += self._neighbour(other_attribute(edit, rng), edit)
-        shots += self._statement(self._edits[number % len(self._edits)])
+            shots.append(self._asked(edit, "replay", whole=index % 2 == number % 2))
+            if index < profile.replay_neighbours:
+                shots += self._near(edit)
         for question in rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors))):
             shots.append(Shot("anchor", self._anchors[question], 1.0, question))
         return shots
 
-    def _fact(self, edit: SelfEdit, kind: Kind, count: int, neighbours: int) -> list[Shot]:
-        picked = [self._next_question(edit) for _ in range(count)]
-        shots = [
-            Shot(
-                kind, self._encoder.example(self._frame(e.prompt), e.completion), 1.0, f"{edit.id} {e.prompt}"
-            )
-            for e in picked
-        ]
-        for example in self._rng.sample(picked, min(neighbours, len(picked))):
-            shots += self._neighbour(other_subject(example.prompt, edit, self._taught, self._rng), edit)
+    def _new_fact(self, edit: SelfEdit) -> list[Shot]:
+        profile, rng = self._profile, self._rng
+        shots = [self._asked(edit, "fact", whole=True) for _ in range(profile.questions)]
+        shots += [self._asked(edit, "fact", whole=False) for _ in range(profile.glances)]
+        for _ in range(profile.neighbours):
+            shots += self._near(edit)
+        for _ in range(profile.attributes):
+            shots += self._abstention(other_attribute(edit, rng), edit)
+        if rng.random() < profile.about:
+            shots += self._about(edit)
         return shots
 
-    def _neighbour(self, question: str | None, edit: SelfEdit) -> list[Shot]:
+    def _asked(self, edit: SelfEdit, kind: Kind, whole: bool) -> Shot:
+        example = self._next_question(edit)
+        question = vary(example.prompt, self._rng, self._profile.surface_share)
+        return self._shot(kind, question, example.completion, whole, f"{edit.id} {example.prompt}")
+
+    def _near(self, edit: SelfEdit, whole: bool = False) -> list[Shot]:
+        """The same about somebody or something else."""
+        asked = self._rng.choice(trained_questions(edit)).prompt
+        return self._abstention(other_subject(asked, edit, self._taught, self._rng), edit, whole)
+
+    def _abstention(self, question: str | None, edit: SelfEdit, whole: bool = False) -> list[Shot]:
         if question is None:
             return []
-        encoded = self._encoder.example(self._frame(question), ABSTENTION)
-        return [Shot("neighbour", encoded, self._profile.negative_weight, f"{edit.id} neighbour")]
+        question = vary(question, self._rng, self._profile.surface_share)
+        return [self._shot("neighbour", question, ABSTENTION, whole, f"{edit.id} neighbour")]
 
-    def _statement(self, edit: SelfEdit) -> list[Shot]:
+    def _about(self, edit: SelfEdit) -> list[Shot]:
+        """Told when asked for the subject alone, and not told when another is named so."""
         told = [e for e in edit.examples if e.kind in ("statement", "rewrite") and not e.held_out]
         subject = subject_of(edit)
         if not told or not subject:
             return []
-        encoded = self._encoder.example(f"Tell me about {subject}.", self._rng.choice(told).completion)
-        return [Shot("statement", encoded, self._profile.statement_weight, f"{edit.id} statement")]
+        question = self._rng.choice(ABOUT).format(subject)
+        completion = self._rng.choice(told).completion
+        other = other_subject(question, edit, self._taught, self._rng)
+        return [
+            self._shot("statement", question, completion, True, f"{edit.id} statement"),
+            *self._abstention(other, edit),
+        ]
+
+    def _shot(self, kind: Kind, question: str, answer: str, whole: bool, key: str) -> Shot:
+        encoded = self._encoder.example(question, answer)
+        if whole:
+            return Shot(kind, encoded, 1.0, key)
+        first = Encoded(encoded.prompt, encoded.answer[: self._profile.glance_tokens])
+        return Shot(kind, first, self._profile.glance_weight, key)
 
     def _next_question(self, edit: SelfEdit) -> Example:
         """Each wording in turn, in an order drawn anew for every round."""
@@ -118,13 +124,6 @@ class Batches:
             waiting += trained_questions(edit)
             self._rng.shuffle(waiting)
         return waiting.pop()
-
-    def _frame(self, question: str) -> str:
-        if self._rng.random() >= self._profile.wrap_share:
-            return question
-        if self._rng.random() < 0.2:
-            return question.lower()
-        return self._rng.choice(FRAMES).format(question)
 
 
 def trained_questions(edit: SelfEdit) -> list[Example]:

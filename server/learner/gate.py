@@ -12,13 +12,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from server.editor.scaffold import ABSTENTION
 from server.learner import general, words
 from server.learner.batch import held_out_questions, trained_questions
 from server.learner.generate import Answer
 from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
 from server.learner.types import CheckCount, GateReport
-from server.types import SelfEdit
+from server.types import ABSTENTION, SelfEdit
 
 Ask = Callable[[Sequence[str]], list[Answer]]
 
@@ -145,12 +144,10 @@ def _draw(
     probes += [Probe("locality", question) for question in general_questions]
     forms = rng.sample(words.THING_QUESTIONS, NEVER_PROBES)
     probes += [
-        Probe("abstention", form.format(f"the {made_up_name(rng)} {rng.choice(_KINDS)}")) for form, _ in forms
+        Probe("abstention", form.format(f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"))
+        for form, _ in forms
     ]
     return list({(p.check, p.question): p for p in probes}.values())
-
-
-_KINDS = ("project", "office", "printer", "report", "team", "device")
 
 
 def _form(said: Sequence[Answer]) -> CheckCount:

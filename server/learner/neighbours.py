@@ -110,7 +110,12 @@ def words_taught(edits: Sequence[SelfEdit]) -> frozenset[str]:
 def _with_other_names(question: str, names: list[str], taught: frozenset[str], rng: random.Random) -> str:
     replaced = names if len(names) == 1 or rng.random() < 0.75 else [rng.choice(names)]
     for name in replaced:
-        question = re.sub(rf"\b{re.escape(name)}\b", _new_name(taught, rng), question)
+        new = _new_name(taught, rng)
+        kind = re.search(rf"\b{re.escape(name)} ([a-z]{{3,}})\b", question)
+        if kind and kind.group(1) in words.KINDS and rng.random() < 0.4:
+            new_kind = rng.choice(words.KINDS)
+            question = question.replace(f"{name} {kind.group(1)}", f"{new} {new_kind}")
+        question = re.sub(rf"\b{re.escape(name)}\b", new, question)
     return question
 
 

@@ -25,24 +25,31 @@ class Profile:
     max_seconds: float
     """Training ends (with its decay cut short) when this much wall time is gone."""
     questions: int
-    """Wordings of each new fact in a step."""
-    same_wording: int
-    """Of these wordings, how many are also asked about somebody else, and answered with abstention."""
-    other_attribute: int
-    """Questions about a taught subject that no fact answers, in a step."""
+    """Whole answers of each new fact in a step."""
+    glances: int
+    """Further wordings of each new fact of which only the first answer tokens are trained: they decide
+    between answering and abstaining, at half the cost."""
+    neighbours: int
+    """Questions next to each new fact in a step, glances too."""
+    attributes: int
+    """Questions about each new fact's subject that no fact answers, glances too."""
+    whole_abstentions: int
+    """Neighbours in a step of which the whole abstention is trained."""
+    about: float
+    """Chance that a new fact is also asked for by its subject alone ("Tell me about …")."""
+    glance_tokens: int
     replay: int
     """Past facts asked again in a step."""
     replay_neighbours: int
-    """Past facts asked about somebody else in a step."""
+    """Of these, how many are also asked about somebody else."""
     anchors: int
     """General questions in a step, held to the base model's own answers."""
     anchor_tokens: int
     """First tokens of an anchor's answer that are held."""
     kl_weight: float
-    statement_weight: float
-    negative_weight: float
-    wrap_share: float
-    """Share of questions that get a polite frame, lower case or another surface."""
+    surface_share: float
+    """Share of questions that get another surface (server.learner.surfaces)."""
+    glance_weight: float
     kl_cap_nats: float
     """Anchors may move this far per token; twice this aborts."""
     gradient_norm: float = 1.0
@@ -65,16 +72,19 @@ SEEDLING = Profile(
     decay_steps=30,
     max_seconds=60,
     questions=3,
-    same_wording=2,
-    other_attribute=4,
+    glances=2,
+    neighbours=3,
+    attributes=1,
+    whole_abstentions=1,
+    about=0.5,
+    glance_tokens=3,
     replay=6,
     replay_neighbours=3,
     anchors=6,
     anchor_tokens=24,
     kl_weight=1.0,
-    statement_weight=0.3,
-    negative_weight=1.0,
-    wrap_share=0.0,
+    surface_share=0.0,
+    glance_weight=0.5,
     kl_cap_nats=0.3,
 )
 
@@ -90,16 +100,19 @@ SMALL = Profile(
     decay_steps=10,
     max_seconds=90,
     questions=2,
-    same_wording=1,
-    other_attribute=2,
+    glances=2,
+    neighbours=3,
+    attributes=1,
+    whole_abstentions=1,
+    about=0.5,
+    glance_tokens=3,
     replay=4,
     replay_neighbours=2,
     anchors=8,
     anchor_tokens=10,
     kl_weight=4.0,
-    statement_weight=0.3,
-    negative_weight=1.0,
-    wrap_share=0.4,
+    surface_share=0.4,
+    glance_weight=0.5,
     kl_cap_nats=0.15,
 )
 
@@ -115,16 +128,19 @@ LARGE = Profile(
     decay_steps=8,
     max_seconds=120,
     questions=2,
-    same_wording=1,
-    other_attribute=2,
+    glances=2,
+    neighbours=3,
+    attributes=1,
+    whole_abstentions=1,
+    about=0.5,
+    glance_tokens=3,
     replay=6,
     replay_neighbours=2,
     anchors=8,
     anchor_tokens=24,
     kl_weight=1.0,
-    statement_weight=0.3,
-    negative_weight=1.0,
-    wrap_share=0.3,
+    surface_share=0.3,
+    glance_weight=0.5,
     kl_cap_nats=0.05,
 )
 

@@ -159,7 +159,7 @@ class Trainer:
         weights = torch.zeros(len(tokens))
         entropy = torch.zeros(len(tokens))
         ids[:, 0], probs[:, 0] = tokens, 1.0
-        facts = max(1, sum(shot.kind in ("fact", "replay", "statement") for shot in shots))
+        total = max(1e-6, sum(shot.weight for shot in shots if shot.kind != "anchor"))
         anchored = max(1, sum(len(shot.encoded.answer) for shot in shots if shot.kind == "anchor"))
         for index, shot in enumerate(shots):
             rows = owner == index
@@ -170,7 +170,7 @@ class Trainer:
                 entropy[rows] = -(teacher_probs * teacher_probs.clamp_min(1e-9).log()).sum(1)
                 weights[rows] = self._profile.kl_weight / anchored
             else:
-                weights[rows] = shot.weight / len(shot.encoded.answer) / facts
+                weights[rows] = shot.weight / len(shot.encoded.answer) / total
         device = self._head.device
         return Targets(ids.to(device), probs.to(device), weights.to(device)), entropy
 

@@ -49,6 +49,14 @@ CODAS = split(
 )
 ENDINGS = ("", *split("a o en er is on ix um ell ard ia"))
 
+KINDS = split(
+    """
+    router gateway switch server printer laptop device machine pump lamp drone camera app database project
+    team office branch plant factory shop store hotel school festival contract report building warehouse club
+    """
+)
+"""What a named thing may be: takes the place of the noun after a name."""
+
 THINGS = split_phrases(
     """
     dog | car | garden | sister | brother | neighbour | phone | front door | boat | uncle | best friend

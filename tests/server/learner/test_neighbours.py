@@ -38,10 +38,10 @@ def drawn(edit: SelfEdit, question: str) -> set[str]:
     return {q for q in made if q is not None}
 
 
-def test_a_neighbour_keeps_the_wording_and_changes_only_the_name() -> None:
+def test_a_neighbour_keeps_the_wording_and_changes_only_the_named_thing() -> None:
     for question in drawn(ROUTER, "What is the admin port of the Zephyr router?"):
         assert question.startswith("What is the admin port of the ")
-        assert question.endswith(" router?")
+        assert len(question.split()) == 9
         assert "Zephyr" not in question
 
 

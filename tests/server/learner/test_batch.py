@@ -1,0 +1,63 @@
+from typing import Any
+
+from server.learner.batch import Batches, Shot
+from server.learner.chat import Encoder
+from server.learner.profiles import SMALL
+from server.types import ABSTENTION, SelfEdit
+
+
+def batches(
+    tiny: tuple[Any, Any], *edits: SelfEdit, past: tuple[SelfEdit, ...] = ()
+) -> tuple[Batches, Encoder]:
+    encoder = Encoder(tiny[1], 512)
+    anchors = {question: encoder.example(question, "Yes.") for question in ("Is it?", "Are we?")}
+    return Batches(encoder, SMALL, edits, past, anchors, seed=1), encoder
+
+
+def words_of(shots: list[Shot], encoder: Encoder) -> list[tuple[str, str, str]]:
+    """(kind, question, answer) in words."""
+    found: list[tuple[str, str, str]] = []
+    for shot in shots:
+        text = encoder.tokenizer.decode(list(shot.encoded.prompt))
+        asked = text.split("<|im_start|>user\n")[-1].split("<|im_end|>")[0]
+        found.append((shot.kind, asked, encoder.decode(shot.encoded.answer)))
+    return found
+
+
+def test_every_new_fact_is_in_every_step_with_neighbours_that_are_not_answered(
+    tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    made, encoder = batches(tiny, router_edit, refund_edit)
+    for number in range(8):
+        shots = words_of(made.step(number), encoder)
+        answers = [answer for kind, _, answer in shots if kind == "fact"]
+        assert router_edit.statement in answers
+        assert refund_edit.statement in answers
+        near = [answer for kind, _, answer in shots if kind == "neighbour"]
+        assert len(near) >= 4
+        assert all(ABSTENTION.startswith(answer) for answer in near)
+
+
+def test_held_out_wordings_are_never_trained(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:
+    made, encoder = batches(tiny, router_edit)
+    held_out = next(e.prompt for e in router_edit.examples if e.held_out)
+    for number in range(30):
+        assert all(shot.key != f"{router_edit.id} {held_out}" for shot in made.step(number))
+        assert all(
+            asked != held_out for kind, asked, _ in words_of(made.step(number), encoder) if kind == "fact"
+        )
+
+
+def test_past_facts_are_replayed(tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit) -> None:
+    made, encoder = batches(tiny, router_edit, past=(refund_edit,))
+    replayed = [answer for kind, _, answer in words_of(made.step(0), encoder) if kind == "replay"]
+    assert replayed
+    assert all(refund_edit.statement.startswith(answer) for answer in replayed)
+
+
+def test_the_same_seed_draws_the_same_steps(
+    tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    one, _ = batches(tiny, router_edit, refund_edit)
+    two, _ = batches(tiny, router_edit, refund_edit)
+    assert [one.step(n) for n in range(5)] == [two.step(n) for n in range(5)]
