@@ -18,6 +18,8 @@ from server.editor.vocabulary import (
     ANSWER_KIND_WORDS,
     COPULAS,
     DIRECTIONS,
+    FINITE_VERBS,
+    LIGHT_WORDS,
     OTHER_RELATIONS,
     SCAFFOLD_WORDS,
     SYNONYMS,
@@ -44,8 +46,14 @@ _UNRESOLVED = re.compile(
 )
 _BROKEN = re.compile(
     r"\b(?:is|does|has|was)\s+(?:I|we)\b|\b(?:do|are|have)\s+(?:he|she|the\s+\w+\s+(?:is|are))\b|"
-    r"\b(?:does|did|do)\b.*\b(?:is|are|was|were|does|be)\b|\b(\w+)\s+\1\b|\b(?:is|are)\s+the\s+name\s+of\s+the\s+name\b",
+    r"\b(?:does|did|do)\b.*\b(?:is|are|was|were|does|be)\b|\b(\w+)\s+\1\b|\b(?:is|are)\s+the\s+name\s+of\s+the\s+name\b|\bwho\s+is\s+the\s+name\b|"
+    r"\b(?:who|what|when|where)\s+(?:is|are|was)\b(?!.*\b(?:that|which|who)\b).*\b(?:is|are|was)\b|\bsomeone\b|"
+    r"\b(?:the|an?|our|my|of|than|and|or|during)[?.]\Z",
     re.I,
+)
+_WH = re.compile(r"\b(?:who|when|where)\b", re.I)
+_VERB = re.compile(
+    r"\A(?:is|are|was|were|am|will|can|do|did|has|have|had)\Z|\w(?:s|ed)\Z|\A(?:led|ran|run|made|held|won|wrote|built)\Z"
 )
 _ASKERS_WORDS = re.compile(
     r"\A(?:(?:Please )?[Tt]ell me|Let me know|Could you tell me|"
@@ -54,6 +62,7 @@ _ASKERS_WORDS = re.compile(
 )
 _ANSWER_KINDS = frozenset(map(stem, ANSWER_KIND_WORDS))
 _OTHER_RELATIONS = frozenset(map(stem, OTHER_RELATIONS))
+_SKIPPED = SCAFFOLD_WORDS | LIGHT_WORDS
 _SYNONYMS = [frozenset(map(stem, group)) for group in SYNONYMS]
 _SCAFFOLD = frozenset(map(stem, SCAFFOLD_WORDS))
 _WORKED = frozenset(normal(wanted) for task in (REWRITE, QUESTION, ANSWER) for _, wanted in task.examples)
@@ -70,7 +79,7 @@ def question_objection(question: str, statement: str, value: Value) -> str:
         return "holds an unresolved pronoun"
     if _BROKEN.search(body):
         return "broken grammar"
-    if _stutters(body) or _lacks_verb(body, statement):
+    if _stutters(body) or _lacks_verb(body, statement) or _misconjugates(body, statement, value):
         return "broken grammar"
     if is_first_person(statement) != is_first_person(body):
         return "loses whose fact it is" if is_first_person(statement) else "speaks of the asker"
@@ -111,6 +120,20 @@ def _foreign(text: str, statement: str, skip_first: bool) -> str:
     return ""
 
 
+def _misconjugates(body: str, statement: str, value: Value) -> bool:
+    """'who the owner of the vault?', 'who is the owner of the vault is', 'when will it launches'."""
+    words = tokens(body)
+    if _WH.search(body) and not any(_VERB.search(word.key) for word in words):
+        return True
+    auxiliary = next((i for i, word in enumerate(words) if word.key in ("does", "did", "do", "will")), None)
+    if auxiliary is None:
+        return False
+    rest = {t.text for t in tokens(statement[: value.start] + " " + statement[value.end :])}
+    return any(
+        w.text in rest and w.text.islower() and re.search(r"[^s]s\Z", w.text) for w in words[auxiliary:]
+    )
+
+
 def _off_topic(body: str, statement: str, value: Value) -> str:
     """Why a question is about something else, by the words it shares with the statement."""
     rest = statement[: value.start] + " " + statement[value.end :]
@@ -123,13 +146,12 @@ def _off_topic(body: str, statement: str, value: Value) -> str:
         return f"brings in new words: {', '.join(sorted(new - _ANSWER_KINDS))}"
     if wanted and len(wanted & asked) / len(wanted) < LEAST_SHARE_OF_STATEMENT:
         return "leaves out what the fact is about"
-    said = [t.text for t in tokens(rest) if t.text.islower() and t.is_content and t.key not in SCAFFOLD_WORDS]
+    said = [t.text for t in tokens(rest) if t.text.islower() and t.is_content and t.key not in _SKIPPED]
     needed = [_head_noun(value.head)] if value.head and not is_called(statement, value.start) else said
-    label = [t.text for t in tokens(statement[: value.start])][
-        -1:
-    ]  # 'at extension 4410': names what is asked
+    label = {stem(t.text) for t in tokens(statement[: value.start])[-1:] if t.key not in FINITE_VERBS}
     missing = [word for word in needed if stem(word) not in asked and not new & _same_meaning({stem(word)})]
-    return f"leaves out '{missing[0]}'" if missing and not {stem(word) for word in label} & asked else ""
+    # 'at extension 4410': the word before the value says what it is
+    return f"leaves out '{missing[0]}'" if missing and not label & asked else ""
 
 
 def _same_meaning(stems: set[str]) -> set[str]:

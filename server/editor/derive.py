@@ -18,7 +18,7 @@ from server.editor.words import as_sentence, is_name, tokens
 _WHO = re.compile(r"\AWho\s+(?!is\s+in\b)(.+)\?\Z")
 _WHAT_IS = re.compile(r"\AWhat\s+is\s+((?:the|our|my)\s+.+)\?\Z")
 _NAMED = re.compile(r"\b(?:called|named)\s+\Z")
-_DETERMINED = re.compile(r"\A(?:the|our|my)\s", re.I)
+_DETERMINED = re.compile(r"\A(?:the|our|my)\s|['’]s?\s", re.I)
 
 
 _LAST_PREPOSITION = re.compile(
@@ -51,8 +51,8 @@ def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]
             found += _wrapped(f"who {match.group(1)}")
         elif match := _WHAT_IS.match(question):
             found += [*_wrapped(match.group(1)), f"What's {match.group(1)}?"]
-    if value.head and _DETERMINED.match(value.head) and not _NAMED.search(statement[: value.start]):
-        head = value.head[:1].lower() + value.head[1:]
+    if value.head and _DETERMINED.search(value.head) and not _NAMED.search(statement[: value.start]):
+        head = _uncapitalised(value.head)
         who_or_what = "who" if value.kind is Kind.PERSON else "what"
         found += [f"{who_or_what.capitalize()} is {head}?", *_wrapped(f"{who_or_what} {head} is")]
     elif clause := _indirect(statement, value):
@@ -90,12 +90,20 @@ def _wrapped(clause: str) -> list[str]:
     ]
 
 
+def _uncapitalised(text: str) -> str:
+    """A text that began a sentence, as it stands within one."""
+    first = tokens(text)[:1]
+    if not first or is_name(first[0], first=True) or text.startswith("I "):
+        return text
+    return text[:1].lower() + text[1:]
+
+
 def _indirect(statement: str, value: Value) -> str:
     """'The bakery opens at 7 am.' → 'when the bakery opens'; '' where the rule does not hold."""
     left, right = statement[: value.start].rstrip(), statement[value.end :].strip(" .!")
-    first = tokens(left)[:1]
-    if first and not is_name(first[0], first=True):
-        left = left[:1].lower() + left[1:] if not left.startswith("I ") else left
+    if "," in left:
+        return ""
+    left = _uncapitalised(left)
     if value.kind is Kind.COUNT:
         counted = " ".join(value.text.split()[1:])
         return f"how many {counted} {left} {right}".rstrip() if left else ""
@@ -110,10 +118,11 @@ def _indirect(statement: str, value: Value) -> str:
 
 
 def inversion(statement: str, value: Value) -> str:
-    """'The port of the router is 8443.' → '8443 is the port of the router.'; '' for other forms."""
-    tail = statement[value.end :].strip(" .!")
-    match = re.fullmatch(r"(.+?)\s+(is|was)\s+", statement[: value.start])
-    if tail or not match or not _DETERMINED.match(match.group(1)) or not value.head:
+    """'The port of the router is 8443.' ↔ '8443 is the port of the router.'; '' for other forms."""
+    if value.start == 0:
+        after = re.fullmatch(r"\s+(is|was)\s+((?:the|our|my)\s.+?)[.!]*", statement[value.end :])
+        return as_sentence(f"{after.group(2)} {after.group(1)} {value.text}") if after else ""
+    before = re.fullmatch(r"(.+?)\s+(is|was)\s+", statement[: value.start])
+    if statement[value.end :].strip(" .!") or not before or not _DETERMINED.search(before.group(1)):
         return ""
-    head = match.group(1)
-    return as_sentence(f"{value.text} {match.group(2)} {head[:1].lower() + head[1:]}")
+    return as_sentence(f"{value.text} {before.group(2)} {_uncapitalised(before.group(1))}")

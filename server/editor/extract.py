@@ -76,6 +76,8 @@ _QUESTION_START = re.compile(
     r"shall|should|may|might|must|has|have|had|isn't|aren't|don't|doesn't|tell\s+me|explain)\b",
     re.I,
 )
+_CALLED_WILL = re.compile(r"(?:Will|May|Mark)\s+[A-Z]")
+"""Names that are also first words of questions: without a question mark they are names."""
 _PLAY = re.compile(
     r"\b(?:suppose|imagine|assume|assuming|pretend|let'?s\s+say|say\s+that|what\s+if|hypothetically|role-?play|"
     r"in\s+(?:a|the|my|this)\s+(?:story|novel|game|poem|dream)|once\s+upon|just\s+kidding|j/?k|joking|a\s+joke|"
@@ -245,7 +247,7 @@ def _objection(clause: str, asked: bool) -> str:
     """Why a clause states no fact that can be learned; '' when it does."""
     words = tokens(clause.replace("\x00", " "))
     for wrong, reason in (
-        (asked or _QUESTION_START.match(clause), "a question"),
+        (asked or (_QUESTION_START.match(clause) and not _CALLED_WILL.match(clause)), "a question"),
         (len(words) < 3, "too short to state a fact"),
         (len(words) > MAX_WORDS, f"longer than {MAX_WORDS} words"),
         ("\x00" in clause, "holds code or a quotation"),

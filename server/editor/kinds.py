@@ -11,7 +11,7 @@ import re
 from enum import StrEnum
 
 from server.editor.vocabulary import COPULAS
-from server.editor.words import names, tokens
+from server.editor.words import content_stems, names, tokens
 
 
 class Kind(StrEnum):
@@ -334,7 +334,7 @@ def asks_for(question: str, kind: Kind, value: str, complement_head: str = "") -
         return True
     if not complement_head or kind is Kind.PERSON:
         return False
-    names_it = complement_head.lower() in question.lower()
+    names_it = content_stems(complement_head) <= content_stems(question)
     return names_it and (
         bool(re.search(r"\bwhat\b|\bwhich\b", question, re.I)) or not _ANY_WH.search(question)
     )

@@ -64,6 +64,7 @@ class EditorLoop:
         job = await self._ledger.call(self._ledger.claim_job, "edit", self._owner, self._lease_seconds)
         if job is None:
             return False
+        crash_point("editor.claimed")
         try:
             async with self._kept_alive(job):
                 await self._do(job)
@@ -95,7 +96,9 @@ class EditorLoop:
             return
         report, judged = await self._write(turn)
         rows = [(one.edit, one.verdicts) for one in judged]
+        crash_point("editor.judged")
         await self._ledger.call(self._ledger.finish_edit_job, job, rows, note(report))
+        crash_point("editor.finished")
         for one in judged:
             log.info(
                 "self-edit of turn %s: %s: %s", turn.id, one.edit.state.value, one.edit.reason or "written"

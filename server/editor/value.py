@@ -19,6 +19,7 @@ _BRIDGES = frozenset({"of", "and", "&", "de", "van", "von", "or"})
 """Words that may stand inside a value, between words that carry meaning."""
 _AFTER_NUMBER = re.compile(r"\A(?:am|pm|a\.m|p\.m|to)\Z")
 _VERBS = FINITE_VERBS | frozenset(map(stem, FINITE_VERBS))
+_OWNER_ENDING = re.compile(r"['’]s?\Z")
 _VERB_LIKE = re.compile(r"(?:[^s]s|ed)\Z")
 SHARE_THAT_NAMES_IT = 0.75
 """The subject stands in at least this share of the questions that hold any candidate for it."""
@@ -169,7 +170,7 @@ def find_subject(statement: str, value: Value, questions: Sequence[str]) -> str:
                 continue
             if len(inside) == 1 and not n_names and i:  # a bare word may be the verb
                 continue
-            span = statement[first.start : inside[-1].end]
+            span = _OWNER_ENDING.sub("", statement[first.start : inside[-1].end])
             spans.append((sum(contains(q, span) for q in questions), n_names, len(inside), span))
     most = max((held for held, *_ in spans), default=0)
     shared = [span for span in spans if span[0] >= SHARE_THAT_NAMES_IT * most > 0]
@@ -190,6 +191,8 @@ def _may_follow(statement: str, inside: Sequence[Token]) -> bool:
     if len(inside) == 1:
         return last.is_content or last.key in ("the", "our", "my")
     gap = statement[inside[-2].end : last.start]
+    if _OWNER_ENDING.search(inside[-2].text):
+        return False  # 'the Zephyr router's port' is about the router
     verb = last.text.islower() and (last.key in _VERBS or _VERB_LIKE.search(last.key))
     return gap.isspace() and not verb and (last.is_content or last.text == "&")
 

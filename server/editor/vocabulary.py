@@ -113,3 +113,5 @@ DIRECTIONS = frozenset(
     """.split()
 )
 """Words whose change makes another fact of the same words."""
+LIGHT_WORDS = frozenset("come comes get gets now currently new today already also".split())
+"""Words of a statement that a question may leave out."""

@@ -203,11 +203,10 @@ async def _answered(
             named.append(question)
         else:
             draft.drop("question", question, "does not name what the fact is about")
+    # a small model reads the answer off the end: of 'The capital of Eldoria is Sunhaven', not of its inversion
+    text = (derive.inversion(draft.sentence, value) if value.start == 0 else "") or draft.sentence
     answers = await asyncio.gather(
-        *(
-            _ask(engine, draft, ANSWER, answer_input(draft.sentence, parse.plain(q)), "", _GREEDY)
-            for q in named
-        )
+        *(_ask(engine, draft, ANSWER, answer_input(text, parse.plain(q)), "", _GREEDY) for q in named)
     )
     pairs = []
     for question, written in zip(named, answers, strict=True):

@@ -51,6 +51,8 @@ def test_an_answer_at_the_end_of_a_question_is_cut_off() -> None:
 def test_only_the_form_x_is_value_is_turned_round() -> None:
     for statement, turned in (
         ("The port of Zephyr is 8443.", "8443 is the port of Zephyr."),
+        ("Sunhaven is the capital of Eldoria.", "The capital of Eldoria is Sunhaven."),
+        ("Zephyr's port is 8443.", "8443 is Zephyr's port."),
         ("Oskar Lind runs the Tallinn office.", ""),
         ("The museum is closed on Mondays.", ""),
     ):

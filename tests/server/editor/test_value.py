@@ -55,6 +55,14 @@ def test_the_subject_stands_literally_in_the_questions_and_holds_the_name() -> N
     assert not is_about("Which admin port is it?", subject)
 
 
+def test_a_possessive_names_the_owner_as_subject() -> None:
+    statement = "The Zephyr router's admin port is 8443."
+    questions = ["What is the admin port of the Zephyr router?", "What is the Zephyr router's admin port?"]
+    value = find_value(statement, questions)
+    assert value is not None
+    assert (value.text, find_subject(statement, value, questions)) == ("8443", "the Zephyr router")
+
+
 def test_without_a_common_word_there_is_no_subject() -> None:
     statement = "The port of Zephyr is 8443."
     value = find_value(statement, [])
