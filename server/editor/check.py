@@ -221,6 +221,7 @@ def is_full_answer(answer: str, statement: str, subject: str, value: Value) -> b
         and not content_stems(answer) - all_stems(statement)
         and not content_stems(statement) - all_stems(answer)
         and not _repeats(answer, statement)
+        and not _beside_numbers(answer) - _beside_numbers(statement)
         and not swaps_sides(answer, statement, subject, value)
         and is_first_person(answer) == is_first_person(statement)
         and not re.match(r"(?:no|yes|sure)\b", answer, re.I)

@@ -203,7 +203,7 @@ async def _answered(
             named.append(question)
         else:
             draft.drop("question", question, "does not name what the fact is about")
-    # a small model reads the answer off the end: of 'The capital of Eldoria is Sunhaven', not of its inversion
+    # a small model reads the answer off the end of the sentence: 'The capital of Eldoria is Sunhaven.'
     text = (derive.inversion(draft.sentence, value) if value.start == 0 else "") or draft.sentence
     answers = await asyncio.gather(
         *(_ask(engine, draft, ANSWER, answer_input(text, parse.plain(q)), "", _GREEDY) for q in named)
