@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from server.api.ask import Ask
 from server.api.auth import Speaker
 from server.api.context import Context
+from server.crash import crash_point
 from server.ledger.errors import LedgerError
 from server.router import Choice
 from server.types import Message, Turn, TurnState
@@ -114,12 +115,14 @@ async def record(context: Context, turn: Turn, headers: Headers) -> Outcome:
     window = context.policy.duplicate_window_seconds
     since = 0.0 if _is_retry(headers) else time.time() - window
     learn = turn.state is TurnState.LEARNABLE
+    crash_point("turn.before_commit")
     try:
         stored: Turn = await context.ledger.call(context.ledger.add_turn, turn, learn, since)
     except LedgerError as error:
         log.error("turn %s could not be recorded and will not be learned: %s", turn.id, error)
         context.metrics.turns_unrecorded.inc()
         return Outcome(turn, False, str(error))
+    crash_point("turn.after_commit")
     context.metrics.turns.labels(stored.state.value, stored.arm.value).inc()
     return Outcome(stored, True)
 

@@ -16,6 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from guardian import Decision, Guardian
+from server.crash import crash_point
 from server.editor.judge import GuardianDown, Judged, judge, probe
 from server.editor.writer import WriteReport, write_report
 from server.engine.types import Engine, VersionNotLoaded
@@ -23,7 +24,7 @@ from server.ledger import Job, Ledger, StaleFence, UnknownTurn
 from server.types import BASE_VERSION, Turn
 
 log = logging.getLogger("livegraft.editor")
-LEASE_SECONDS = 120.0
+LEASE_SECONDS = 30.0
 RETRY_SECONDS = 15.0
 """Doubled with every attempt, up to an hour."""
 GUARDIAN_RETRY_SECONDS = 10.0
