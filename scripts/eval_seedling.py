@@ -23,13 +23,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from train_seedling import SCAFFOLD
-
-from server.editor.scaffold import ABSTENTION, ANSWER, OPENERS, QUESTION, REWRITE, answer_input
+from scripts.train_seedling import SCAFFOLD
+from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, answer_input
 from server.engine.seedling_bank import GENERAL_HELD_OUT, GENERAL_QUESTIONS
 from server.engine.seedling_language import Fact, facts, neighbours, untold
 from server.engine.seedling_talk import Talk
-from server.types import Message
+from server.types import ABSTENTION, Message
 
 FOLDER = Path(__file__).resolve().parents[1] / "server" / "engine" / "seedling"
 NEEDED = 0.95

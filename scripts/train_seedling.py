@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from server.editor import scaffold
 from server.engine.seedling_talk import Conversation, Scaffold, Talk
+from server.types import ABSTENTION
 
 SPECIAL = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
 TEMPLATE = (
@@ -37,7 +38,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 SCAFFOLD = Scaffold(
-    scaffold.ABSTENTION,
+    ABSTENTION,
     scaffold.REWRITE,
     scaffold.QUESTION,
     scaffold.ANSWER,
@@ -62,6 +63,7 @@ class Recipe:
     decay_from: float = 0.55
     weight_decay: float = 0.05
     given_weight: float = 0.05
+    first_weight: float = 4.0  # whether to answer or to abstain is decided in the first token
     mean_decay: float = 0.995
 
 
@@ -135,7 +137,8 @@ class Batches:
             ids += [role, *text, self.tokenizer.eos_token_id]
             counts = message.role == "assistant" and place >= conversation.given
             said = 1.0 if counts else 0.0 if place < conversation.given else self.recipe.given_weight
-            weights += [0.0, *([said] * (len(text) + 1))]
+            first = said * (self.recipe.first_weight if counts else 1.0)
+            weights += [0.0, first, *([said] * len(text))]
         return Example(ids, weights)
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -172,6 +175,8 @@ class Training:
         self.tokenizer = self._tokenizer()
         self.model = make_model(recipe, self.tokenizer)
         torch.nn.Module.to(self.model, device)
+        if device == "cpu":
+            self.model.set_attn_implementation("eager")  # its backward is a third faster
         self.mean = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),

@@ -196,7 +196,7 @@ def neighbours(fact: Fact, rng: random.Random, *, unseen: bool = True) -> tuple[
 
 def neighbour_facts(fact: Fact, words: Words) -> tuple[Fact, Fact]:
     """The facts behind `neighbours`: same subject and another attribute; another subject, same attribute."""
-    choices = [form for form in _BY_SUBJECT[fact.form.subject] if not _overlap(form, fact.form)]
+    choices = [form for form in _BY_SUBJECT[fact.form.subject] if not overlap(form, fact.form)]
     form = words.rng.choice(choices)
     other = Fact(form, fact.subject, words.draw(form.value))
     if fact.subject == "we":
@@ -207,7 +207,7 @@ def neighbour_facts(fact: Fact, words: Words) -> tuple[Fact, Fact]:
     return other, Fact(fact.form, subject, words.draw(fact.form.value))
 
 
-def _overlap(one: Form, other: Form) -> bool:
+def overlap(one: Form, other: Form) -> bool:
     """Whether the two could ask the same thing in the same words: "Where is …" asks for a room or a town."""
     if one.key == other.key or one.attribute in other.attribute or other.attribute in one.attribute:
         return True

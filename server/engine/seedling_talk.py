@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from server.engine.seedling_bank import BANK, SMALL_TALK
-from server.engine.seedling_language import Fact, draw_fact, neighbour_facts, wordings
+from server.engine.seedling_language import Fact, draw_fact, neighbour_facts, overlap, wordings
 from server.engine.seedling_words import Words
 from server.types import Message
 
@@ -105,7 +105,7 @@ class Talk:
         """One conversation of any kind, in the proportions of training."""
         draw = self.rng.choices(
             (self.chat, self.told, self.noted, self.untold, self.general, self.self_edit),
-            weights=(5, 27, 13, 14, 14, 27),
+            weights=(4, 28, 12, 20, 8, 28),
         )[0]
         return draw()
 
@@ -125,7 +125,7 @@ class Talk:
             place = self.rng.randrange(len(known))
             known[place] = self._changed(known[place])
             turns += [*self._tell(known[place], _CORRECTIONS), *self._interlude()]
-        for _ in range(self.rng.choice((1, 1, 2, 2, 3))):
+        for _ in range(self.rng.choice((1, 2, 3, 4, 5))):
             turns += self._ask_or_miss(known)
         return Conversation((*self._system(), *turns))
 
@@ -142,7 +142,7 @@ class Talk:
         if self.rng.random() < 0.1:
             known[0] = self._changed(known[0])
             turns += self._tell(known[0], _CORRECTIONS)
-        for _ in range(self.rng.choice((1, 1, 2, 3))):
+        for _ in range(self.rng.choice((1, 2, 3, 4, 5))):
             turns += self._ask_or_miss(known)
         return Conversation((system, *turns))
 
@@ -162,16 +162,13 @@ class Talk:
         return Conversation((*self._system(0.1), *turns))
 
     def self_edit(self, task: WritingTask | None = None) -> Conversation:
-        """One piece of a self-edit, after the real worked examples or after up to three random ones."""
+        """Pieces of a self-edit, each the worked example of the next; half the time the real ones lead."""
         task = task or self.rng.choice(self.scaffold.tasks)
-        real = self.rng.random() < 0.5
-        shown = task.examples if real else [self.piece(task) for _ in range(self.rng.choice((0, 1, 1, 2, 3)))]
-        turns = [
-            message for given, wanted in (*shown, self.piece(task)) for message in _exchange(given, wanted)
-        ]
-        return Conversation(
-            (Message("system", task.instruction), *turns), given=len(turns) - 1 if real else 0
-        )
+        shown = task.examples if self.rng.random() < 0.5 else ()
+        pieces = [self.piece(task) for _ in range(self.rng.choice((1, 2, 3, 4)))]
+        turns = [message for given, wanted in (*shown, *pieces) for message in _exchange(given, wanted)]
+        given = 1 + 2 * len(shown) if shown else 0
+        return Conversation((Message("system", task.instruction), *turns), given)
 
     def piece(self, task: WritingTask) -> tuple[str, str]:
         """Input and right output of `task` for a random fact."""
@@ -185,11 +182,11 @@ class Talk:
 
     def _reading(self, fact: Fact, said: str) -> tuple[str, str]:
         """A text with a question that it answers, or with one that it does not."""
-        others = [draw_fact(self.words) for _ in range(self.rng.choice((0, 0, 0, 1, 2)))]
+        others = [one for one in self._some_facts(self.rng.choice((1, 1, 1, 2, 3)), fact) if one != fact]
         sentences = [said, *(self.rng.choice(other.statements) for other in others)]
         self.rng.shuffle(sentences)
         asked, wanted = fact, fact.answer
-        if self.rng.random() < 0.25:
+        if self.rng.random() < 0.35:
             asked, wanted = self._unlike(fact, others), self.scaffold.abstention
         return self.scaffold.answer_input(" ".join(sentences), self._question(asked)), wanted
 
@@ -200,25 +197,27 @@ class Talk:
         by_opener = wordings(fact, self.scaffold.openers)
         return self.rng.choice(by_opener[self.rng.choice(list(by_opener))])
 
-    def _some_facts(self, n: int) -> list[Fact]:
-        """Facts of which none answers another's question; some are near misses of the first."""
-        found = [draw_fact(self.words)]
+    def _some_facts(self, n: int, first: Fact | None = None) -> list[Fact]:
+        """Facts of which none answers another's question; most are near misses of others."""
+        found = [first or draw_fact(self.words)]
         while len(found) < n:
-            near = neighbour_facts(found[0], self.words)
-            fact = self.rng.choice(near) if self.rng.random() < 0.35 else draw_fact(self.words)
-            if all((fact.subject, fact.form.key) != (one.subject, one.form.key) for one in found):
+            fact = self._near(self.rng.choice(found))
+            if _untouched(fact, found):
                 found.append(fact)
         self.rng.shuffle(found)
         return found
 
+    def _near(self, fact: Fact) -> Fact:
+        """Mostly the same subject with another attribute: the difference that is hardest to learn."""
+        other, same = neighbour_facts(fact, self.words)
+        return self.rng.choices((other, same, draw_fact(self.words)), weights=(5, 2, 3))[0]
+
     def _unlike(self, fact: Fact, others: Sequence[Fact] = ()) -> Fact:
-        """A fact that was not told, often a near miss of `fact`."""
-        while True:
-            near = neighbour_facts(fact, self.words)
-            drawn = self.rng.choice((*near, *near, draw_fact(self.words)))
-            told = (fact, *others)
-            if all((drawn.subject, drawn.form.key) != (one.subject, one.form.key) for one in told):
-                return drawn
+        """A fact that was not told, mostly a near miss of `fact`."""
+        drawn = self._near(fact)
+        while not _untouched(drawn, (fact, *others)):
+            drawn = self._near(fact)
+        return drawn
 
     def _changed(self, fact: Fact) -> Fact:
         return fact.with_value(self.words.draw(fact.form.value))
@@ -259,7 +258,7 @@ class Talk:
         pick = self.rng.random()
         if pick < 0.07:
             return self._general()
-        if pick < 0.25:
+        if pick < 0.37:
             return self._miss(self._unlike(self.rng.choice(known), known))
         return self._ask(self.rng.choice(known))
 
@@ -277,6 +276,11 @@ class Talk:
 
     def _system(self, share: float = 0.15) -> tuple[Message, ...]:
         return (Message("system", self.rng.choice(_SYSTEM)),) if self.rng.random() < share else ()
+
+
+def _untouched(fact: Fact, told: Sequence[Fact]) -> bool:
+    """Whether `fact` is about something that `told` says nothing of."""
+    return all(fact.subject != one.subject or not overlap(fact.form, one.form) for one in told)
 
 
 def _exchange(said: str, answer: str) -> tuple[Message, ...]:
