@@ -61,6 +61,55 @@ class Plan:
         return self._masks[window]
 
 
+def attend_tokens(
+    layer: int,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    plan: Plan,
+    scaling: float | None,
+    window: int | None = None,
+) -> Tensor:
+    """query (tokens, heads, size), key and value (tokens, kv heads, size) → (tokens, heads, size)."""
+    plan.layers_seen += 1
+    keys, values = key, value
+    if plan.cache is not None:
+        keys, values = plan.cache.store(layer, key, value, plan.slots)
+    parts = []
+    if plan.decoding:
+        parts.append(_decode(query, keys, values, plan, scaling, window))
+    for span in plan.spans:
+        q, k, v = (t[span.start : span.end] for t in (query, key, value))
+        if span.past:
+            k, v = (t[span.row, : span.past + q.shape[0]] for t in (keys, values))
+        parts.append(_read_in(q, k, v, span.past, scaling, window))
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _decode(
+    query: Tensor, keys: Tensor, values: Tensor, plan: Plan, scaling: float | None, window: int | None
+) -> Tensor:
+    heads, size = query.shape[1:]
+    rows, kv_heads = plan.decoding, keys.shape[2]
+    q = query[:rows].reshape(rows, kv_heads, heads // kv_heads, size)
+    k, v = (t[:rows, : plan.longest].transpose(1, 2) for t in (keys, values))
+    out = sdpa(q, k, v, attn_mask=plan.decode_mask(window), scale=scaling)
+    return out.reshape(rows, heads, size)
+
+
+def _read_in(q: Tensor, k: Tensor, v: Tensor, past: int, scaling: float | None, window: int | None) -> Tensor:
+    new, total = q.shape[0], k.shape[0]
+    mask = None
+    if past or (window is not None and window < total):
+        mask = torch.ones(new, total, dtype=torch.bool, device=q.device).tril_(past)
+        if window is not None:
+            mask.triu_(past - window + 1)
+    q, k, v = (t.transpose(0, 1)[None] for t in (q, k, v))
+    grouped = q.shape[1] != k.shape[1]
+    out = sdpa(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=grouped)
+    return out[0].transpose(0, 1)
+
+
 def attend(
     module: Any,
     query: Tensor,
@@ -73,48 +122,11 @@ def attend(
     sliding_window: int | None = None,
     **unused: Any,
 ) -> tuple[Tensor, None]:
-    """query (1, heads, tokens, size), key, value (1, kv heads, tokens, size) → (1, tokens, heads, size)."""
+    """As transformers calls it: query (1, heads, tokens, size) and so on → (1, tokens, heads, size)."""
     if unused.get("softcap") is not None or unused.get("s_aux") is not None:
         raise EngineError("this model caps or sinks its attention, which the embedded engine does not do")
-    plan.layers_seen += 1
-    keys, values = key[0].transpose(0, 1), value[0].transpose(0, 1)
-    if plan.cache is not None:
-        keys, values = plan.cache.store(module.layer_idx, keys, values, plan.slots)
-    parts = []
-    if plan.decoding:
-        parts.append(_decode(query, keys, values, plan, scaling, sliding_window))
-    for span in plan.spans:
-        q, k, v = (t[:, :, span.start : span.end] for t in (query, key, value))
-        if span.past:
-            k, v = (
-                t[span.row : span.row + 1, : span.past + q.shape[2]].transpose(1, 2) for t in (keys, values)
-            )
-        parts.append(_read_in(q, k, v, span.past, scaling, sliding_window))
-    out = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return out[None], None
-
-
-def _decode(
-    query: Tensor, keys: Tensor, values: Tensor, plan: Plan, scaling: float | None, window: int | None
-) -> Tensor:
-    heads, size = query.shape[1], query.shape[3]
-    rows, kv_heads = plan.decoding, keys.shape[2]
-    q = query[0, :, :rows].transpose(0, 1).reshape(rows, kv_heads, heads // kv_heads, size)
-    k, v = (t[:rows, : plan.longest].transpose(1, 2) for t in (keys, values))
-    out = sdpa(q, k, v, attn_mask=plan.decode_mask(window), scale=scaling)
-    return out.reshape(rows, heads, size)
-
-
-def _read_in(q: Tensor, k: Tensor, v: Tensor, past: int, scaling: float | None, window: int | None) -> Tensor:
-    new, total = q.shape[2], k.shape[2]
-    mask = None
-    if past or (window is not None and window < total):
-        mask = torch.ones(new, total, dtype=torch.bool, device=q.device).tril_(past)
-        if window is not None:
-            mask.triu_(past - window + 1)
-    grouped = q.shape[1] != k.shape[1]
-    out = sdpa(q, k, v, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=grouped)
-    return out[0].transpose(0, 1)
+    q, k, v = (t[0].transpose(0, 1) for t in (query, key, value))
+    return attend_tokens(module.layer_idx, q, k, v, plan, scaling, sliding_window)[None], None
 
 
 def register() -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from server.engine.embedded.attention import Plan, Span
+from server.engine.embedded.direct import DirectLlama
 from server.engine.embedded.grafts import Grafts
 from server.engine.embedded.kvcache import KVCache
 
@@ -21,6 +22,8 @@ class Forward:
         self._device = next(model.parameters()).device
         self.grafts = grafts
         self.cache = cache
+        self.direct: DirectLlama | None = None
+        """Runs the model in its stead, where its shape is known."""
 
     def step(
         self,
@@ -43,7 +46,7 @@ class Forward:
         longest = max(positions[:decoding], default=-1) + 1
         plan = Plan(self.cache, packed[2], lengths, longest, decoding, tuple(spans))
         self.grafts.route(keys, [1] * decoding + [s.end - s.start for s in spans])
-        keep: int | Tensor = 0
+        keep = None
         if spans:
             keep = torch.tensor([*range(decoding), *(s.end - 1 for s in spans)], device=self._device)
         return self._run(packed[0], packed[1], plan, keep)
@@ -56,9 +59,15 @@ class Forward:
         self.grafts.route([key], [len(tokens)])
         return self._run(ids, at, plan, at[-1:])[0], plan.layers_seen
 
-    def _run(self, ids: Tensor, positions: Tensor, plan: Plan, keep: int | Tensor) -> Tensor:
+    def _run(self, ids: Tensor, positions: Tensor, plan: Plan, keep: Tensor | None) -> Tensor:
+        if self.direct is not None:
+            return self.direct(ids, positions, plan, keep)
         out = self._model(
-            input_ids=ids[None], position_ids=positions[None], use_cache=False, logits_to_keep=keep, plan=plan
+            input_ids=ids[None],
+            position_ids=positions[None],
+            use_cache=False,
+            logits_to_keep=0 if keep is None else keep,
+            plan=plan,
         )
         logits: Tensor = out.logits[0]
         return logits

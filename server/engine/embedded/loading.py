@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from server.engine.embedded.attention import NAME, register
 from server.engine.embedded.chat import Chat
+from server.engine.embedded.direct import DirectLlama
 from server.engine.embedded.forward import Forward
 from server.engine.embedded.grafts import Grafts
 from server.engine.embedded.kvcache import KVCache, kv_bytes_per_token
@@ -52,4 +56,15 @@ def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: in
             f"{model_name}: {layers} of {config.num_hidden_layers} layers attend in a way the embedded "
             "engine knows, or the weights are broken: use vllm for this model, or make its folder again"
         )
+    if DirectLlama.fits(model):
+        forward.direct = DirectLlama(model, loaded.max_model_len)
+        again, _ = forward.whole(tokens, None)
+        if not _same(logits, again):
+            forward.direct = None
     return loaded
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two logit vectors differ by no more than rounding in their type."""
+    tolerance = (1e-3 if one.dtype == torch.float32 else 0.1) * float(one.float().std())
+    return bool((one.float() - other.float()).abs().max() <= tolerance)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, MistralConfig, MistralForCausalLM
 
 from server.engine.embedded import EmbeddedEngine
 from server.engine.embedded.adapter_files import read_adapter
@@ -161,3 +161,56 @@ async def test_greedy_tokens_equal_generate_alone_and_in_mixed_batches(
     together = await asyncio.gather(*[say(*asked) for asked in greedy])
     assert together == list(greedy.values())
     await engine.close()
+
+
+async def test_a_model_that_transformers_runs_and_whose_layers_see_a_window_equals_generate(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "windowed"
+    shutil.copytree(tiny_model, path)
+    torch.manual_seed(11)
+    config = MistralConfig(
+        vocab_size=259,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        sliding_window=12,
+        initializer_range=0.5,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    MistralForCausalLM(config).save_pretrained(path)
+    assert load_model(path, "windowed", "cpu", 2**20).forward.direct is None
+    model = reference(path, None)
+    wanted = []
+    for prompt in PROMPTS:
+        ids = torch.tensor([encode(path, prompt)])
+        out = model.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=30, do_sample=False
+        )
+        wanted.append([t for t in out[0, ids.shape[1] :].tolist() if t != 2])
+    engine = EmbeddedEngine(path, "windowed", threads=1, step_tokens=40)
+    await engine.start()
+
+    async def say(prompt: str) -> list[int]:
+        request = GenerationRequest("r", (Message("user", prompt),), sampling=Sampling(30))
+        return [t async for chunk in engine.generate(request) for t in chunk.token_ids]
+
+    assert [await say(prompt) for prompt in PROMPTS] == wanted
+    assert await asyncio.gather(*[say(prompt) for prompt in PROMPTS]) == wanted
+    await engine.close()
+
+
+@pytest.mark.seedling
+def test_seedling_runs_directly_with_the_logits_of_transformers() -> None:
+    path = Path(__file__).parents[4] / "server" / "engine" / "seedling"
+    loaded = load_model(path, "seedling", "cpu", 2**24)
+    assert loaded.forward.direct is not None
+    ids = loaded.chat.encode([Message("user", "Who are you?")])
+    with torch.inference_mode():
+        wanted = reference(path, None)(torch.tensor([ids])).logits[0, -1]
+    torch.testing.assert_close(logits(loaded, ids, None), wanted, rtol=1e-4, atol=1e-4)
