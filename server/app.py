@@ -45,6 +45,9 @@ def make_engine(settings: Settings) -> Engine:
         from server.engine.fake_script import loop_script
 
         return FakeEngine(loop_script, model_name=settings.model, max_batch=settings.engine.max_batch)
+    # Read when torch is first imported, below: threads that spin while they wait would take the cores from
+    # the learner and from HTTP, and on a shared machine everything becomes ten times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from server.engine.embedded import EmbeddedEngine
     from server.engine.models import resolve
 
@@ -175,7 +178,7 @@ class Livegraft:
                 model_name=self.engine.model_name,
                 base_digest=self.engine.base_digest,
                 profile=learning.profile,
-                threads=learning.threads,
+                threads=learning.threads or os.cpu_count() or 1,
                 seed=learning.seed,
                 max_edits_per_update=learning.max_edits_per_update,
                 batch_window_seconds=learning.batch_window_seconds,

@@ -92,8 +92,8 @@ class LearningSettings(_Group):
     """Updates that may try to teach a fact before it stays in memory only."""
     profile: str = ""
     """Name of the training recipe; '' chooses by the model's size."""
-    threads: int = Field(default=1, ge=1)
-    """CPU threads of the learner process."""
+    threads: int = Field(default=0, ge=0)
+    """CPU threads of the learner process; 0 takes every core. It makes way while chat requests wait."""
     nice: int = Field(default=10, ge=0, le=19)
     """Priority of the learner process: 0 is as important as the server, 19 least."""
     seed: int = Field(default=0, ge=0)
