@@ -151,7 +151,7 @@ class Livegraft:
         self.ledger.close()
 
     def _support(self, fingerprint: str, user: str) -> int:
-        """How many other users have stated this fact. Reads all statements: the quorum is for small servers."""
+        """How many other users have stated this fact. Reads every statement: for small servers."""
         return len(
             {
                 other

@@ -56,6 +56,7 @@ def natural() -> Material:
 def narrow(seed: int) -> Material:
     """Seedling's own language: unseen names and values, its general knowledge, facts nobody told."""
     from server.engine import seedling_language as language
+    from server.engine.seedling_bank import GENERAL_QUESTIONS
 
     rng = random.Random(seed)
     facts = tuple(
@@ -67,7 +68,7 @@ def narrow(seed: int) -> Material:
         )
         for fact in language.facts(seed, 10)
     )
-    general = tuple((question, tuple(values)) for question, values in language.GENERAL_QUESTIONS)
+    general = tuple((question, tuple(values)) for question, values in GENERAL_QUESTIONS)
     return Material(facts, general, tuple(language.untold(seed + 1, 30)))
 
 

@@ -23,7 +23,7 @@ def run(
     yield_hook: Callable[[], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> UpdateResult:
-    """Pretend for a fifth of a second, then hand over factors that depend on nothing but the edits and the seed."""
+    """Pretend for a moment, then hand over factors that depend on nothing but edits and seed."""
     for step in range(STEPS):
         if yield_hook is not None:
             yield_hook()

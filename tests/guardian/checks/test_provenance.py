@@ -112,17 +112,21 @@ def test_with_keys_only_an_operator_teaches_everybody() -> None:
 
 
 def test_under_a_quorum_a_fact_goes_to_everybody_once_enough_users_have_stated_it() -> None:
-    stated = {fact_fingerprint("Bob Hale is the mayor of Kettleford."): 2}
-    check = Provenance(Policy(global_from="quorum", quorum=3), lambda name: stated.get(name, 0))
+    stated = {fact_fingerprint("Bob Hale is the mayor of Kettleford."): 1}  # besides ada
+
+    def others(name: str, user: str) -> int:
+        return stated.get(name, 0)
+
+    check = Provenance(Policy(global_from="quorum", quorum=3), others)
     assert scope(check, ASKED, Source(FACT, "ada")) == (Scope.USER, ["quorum"])
-    stated[fact_fingerprint(FACT)] = 3
+    stated[fact_fingerprint(FACT)] = 2
     assert scope(check, ASKED, Source(FACT, "ada")) == (Scope.GLOBAL, [])
 
 
 def test_a_quorum_counts_the_fact_and_not_the_message_around_it() -> None:
     asked: list[str] = []
 
-    def count(name: str) -> int:
+    def count(name: str, user: str) -> int:
         asked.append(name)
         return 0
 

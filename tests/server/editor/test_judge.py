@@ -8,9 +8,9 @@ import pytest
 
 from guardian import Candidate, Decision, Finding, Guardian, Policy, Scope, Source, Status, Verdict
 from server.editor.judge import GuardianDown, judge, probe
-from server.types import EditState, Example, SelfEdit, Turn
+from server.types import EditState, Example, Message, SelfEdit, Turn
 from tests.support.editor import PORT
-from tests.support.rows import Message, make_turn
+from tests.support.rows import make_turn
 
 ASKED = (
     "What is the admin port of the Zephyr router?",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from guardian import Candidate, Decision, Finding, Guardian, Policy, Scope, Source, Status, Verdict
 from server.editor.loop import GUARDIAN_RETRY_SECONDS, EditorLoop
@@ -161,8 +162,8 @@ async def test_a_stopped_step_gives_its_job_back_at_once(
 async def test_a_preview_tells_what_would_be_learned_and_stores_nothing(
     ledger: Ledger, engine: FakeEngine, guardian: Guardian, told: Told
 ) -> None:
-    shown = await EditorLoop(ledger, engine, guardian).preview(told(PORT))
-    (edit,) = shown["self_edits"]  # type: ignore[misc]  # a JSON object
+    shown: dict[str, Any] = await EditorLoop(ledger, engine, guardian).preview(told(PORT))
+    (edit,) = shown["self_edits"]
     assert edit["statement"] == PORT
     assert edit["state"] == "allowed"
     assert edit["verdict"] == {"decision": "allow", "findings": []}

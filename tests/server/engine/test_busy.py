@@ -20,7 +20,7 @@ def test_the_last_word_of_a_dead_writer_is_forgotten(tmp_path: Path, monkeypatch
     writer = busy.BusyFile(tmp_path / "busy")
     writer.write(7)
     later = time.monotonic() + busy.FRESH_SECONDS + 0.1
-    monkeypatch.setattr(busy.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert writer.read() == 0
 
 
