@@ -59,7 +59,7 @@ class Batch:
         elif answer in self._queue(answer):
             self._queue(answer).remove(answer)
         if not self._rows:
-            self._cache.clear()
+            self._cache.rest()
 
     def step(self) -> Said:
         """Run the model once; what it added to each answer, the ended ones included."""
@@ -76,7 +76,7 @@ class Batch:
             if isinstance(chunk, EngineError) or chunk.finish_reason is not None:
                 self._leave(self._rows.index(answer))
         if not self._rows:
-            self._cache.clear()
+            self._cache.rest()
         return said
 
     def _run(self, reading: Sequence[tuple[int, int]]) -> Said:

@@ -1,6 +1,6 @@
 """Keys and values of every running answer: one block of memory per layer, a row per answer.
 
-The block grows in steps as rows and lengths need it, never beyond its budget, and is given back when idle.
+The block grows in steps as rows and lengths need it, never beyond its budget, and shrinks when idle.
 Rows that are in use lie side by side from row 0, so that a decoding step reads a plain slice.
 
 What no answer uses is zero: attention gives masked places no weight, but no weight times not-a-number is
@@ -14,6 +14,7 @@ from torch import Tensor
 
 _LENGTH_STEP = 128
 _ROW_STEP = 4
+_KEPT_BYTES = 32 * 2**20
 
 
 class KVCache:
@@ -76,8 +77,13 @@ class KVCache:
             for block in kept.values():
                 block[[one, other], :length] = block[[other, one], :length]
 
+    def rest(self) -> None:
+        """No row is in use: give the memory back, except a little that the next answer can begin with."""
+        if self.bytes > _KEPT_BYTES:
+            self.clear()
+
     def clear(self) -> None:
-        """Give the memory back."""
+        """Give all memory back."""
         self._keys.clear()
         self._values.clear()
         self.rows = self.length = 0
