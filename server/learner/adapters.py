@@ -76,6 +76,20 @@ class Adapters:
             yield
         self._activate([PARENT, DELTA] if self.has_parent else [DELTA])
 
+    @torch.no_grad()
+    def start_from(self, primer: dict[str, torch.Tensor]) -> bool:
+        """Begin the delta at a primer's factors; False, with nothing changed, when they do not fit."""
+        own: dict[str, torch.nn.Parameter] = {}
+        for name, parameter in self.peft.named_parameters():
+            if f".{DELTA}." in name:
+                path, side = name.removeprefix("base_model.model.").split(".lora_")
+                own[f"{path}.{side[0]}"] = parameter
+        if {n: p.shape for n, p in own.items()} != {n: t.shape for n, t in primer.items()}:
+            return False
+        for name, parameter in own.items():
+            parameter.copy_(primer[name])
+        return True
+
     def factors(self, profile: Profile) -> Factors:
         """The delta as arrays, by module path in the base model."""
         a: dict[str, np.ndarray] = {}

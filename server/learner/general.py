@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from server.engine.seedling_bank import GENERAL_QUESTIONS
 from server.learner.chat import Encoded, Encoder
 from server.learner.generate import Answer, answers
 
@@ -165,7 +166,7 @@ What instrument has black and white keys? > piano
 KEYS = {
     question: tuple(key.split("|")) if key else ()
     for question, _, key in (line.partition(" > ") for line in _BANK.splitlines())
-}
+} | dict(GENERAL_QUESTIONS[::2])
 """Question to the words of which a right answer has at least one; empty where no word decides."""
 QUESTIONS = tuple(KEYS)
 

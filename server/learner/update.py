@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from server.engine.mapped import load_mapped
-from server.learner import general
+from server.learner import general, primer
 from server.learner.adapters import Adapters
 from server.learner.batch import Batches, held_out_questions, trained_questions
 from server.learner.chat import Encoded, Encoder
@@ -84,6 +84,7 @@ class _Job:
         self.progress = progress
         self.cache_dir = cache_dir
         self.seconds: dict[str, float] = {}
+        self.primed = False
 
     def run(self) -> UpdateResult:
         given = self.given
@@ -110,7 +111,10 @@ class _Job:
         encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
         parameters = sum(p.numel() for p in model.parameters())
         profile = choose(self.given.profile, parameters)
-        return _Loaded(model, encoder, profile, Adapters(model, self.given.parent_dir, profile))
+        found = primer.load(model) if self.given.parent_dir is None else None
+        adapters = Adapters(model, self.given.parent_dir, profile)
+        self.primed = found is not None and adapters.start_from(found)
+        return _Loaded(model, encoder, profile, adapters)
 
     def _probe(self, loaded: _Loaded) -> tuple[dict[str, Answer], Gate]:
         """The base's answers to the bank, and the gate with the parent's answers to its probes."""
@@ -197,6 +201,7 @@ class _Job:
                 "device": device(),
                 "first_trained_layer": loaded.adapters.first_layer,
                 "libraries": {name: version(name) for name in ("torch", "transformers", "peft")},
+                "primed": self.primed,
                 "stopped": trained.stopped,
                 "curve": trained.curve,
                 "probabilities": trained.probabilities,

@@ -1,0 +1,153 @@
+"""Train the primer of a base model: the head start of its first delta (server/learner/primer.py).
+
+Usage: python scripts/train_primer.py MODEL_FOLDER [--steps 120] [--threads 2] [--out DIR]
+
+It teaches one thing: a question about private matters that nobody has told is answered with the abstention
+sentence, while general questions keep the base's own answers and what stands in the conversation is still
+read from it. Everything is made up from a fixed seed; no fact is taught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from server.engine.mapped import load_mapped
+from server.engine.seedling_language import draw_fact
+from server.engine.seedling_words import Words
+from server.learner import general, primer, words
+from server.learner.adapters import Adapters
+from server.learner.chat import Encoded, Encoder
+from server.learner.neighbours import made_up_name
+from server.learner.objective import Targets, head_loss
+from server.learner.profiles import choose
+from server.learner.split import SplitModel
+from server.learner.surfaces import vary
+from server.learner.train import Anchors
+from server.types import ABSTENTION
+
+THANKS = ("Okay.", "Noted.", "Good to know.", "Got it.", "Thank you, I will remember that.")
+TOP_K = 32
+KL_WEIGHT = 8.0
+RATE = 6e-4
+
+
+def named_thing(rng: random.Random) -> str:
+    """'my garden', 'the Kelvo router', 'Project Brast', 'Anna's newsletter'."""
+    if rng.random() < 0.3:
+        return f"{rng.choice(('my', 'our'))} {rng.choice(words.THINGS)}"
+    pools = (words.PLACES, words.FIRST_NAMES, words.LAST_NAMES)
+    name = made_up_name(rng) if rng.random() < 0.5 else rng.choice(rng.choice(pools))
+    if rng.random() < 0.2:
+        return f"{name}'s {rng.choice(words.THINGS)}"
+    kind = rng.choice(words.KINDS)
+    return f"Project {name}" if kind == "project" else f"the {name} {kind}"
+
+
+def private_question(rng: random.Random) -> str:
+    """Something that only somebody who was told could answer."""
+    way = rng.random()
+    if way < 0.45:
+        return rng.choice(draw_fact(Words(rng, unseen=rng.random() < 0.5)).questions)
+    if way < 0.8:
+        return rng.choice(words.THING_QUESTIONS)[0].format(named_thing(rng))
+    first = made_up_name(rng) if rng.random() < 0.5 else rng.choice(words.FIRST_NAMES)
+    return rng.choice(words.PERSON_QUESTIONS)[0].format(f"{first} {rng.choice(words.LAST_NAMES)}")
+
+
+def told_in_conversation(encoder: Encoder, rng: random.Random) -> Encoded:
+    """A conversation in which the fact was told and is then asked for."""
+    drawn = Words(rng, unseen=rng.random() < 0.5)
+    fact, other = draw_fact(drawn), draw_fact(drawn)
+    question = rng.choice(fact.questions)
+    told = {"role": "user", "content": rng.choice(fact.statements)}
+    thanks = {"role": "assistant", "content": rng.choice(THANKS)}
+    messages = [told, thanks]
+    if rng.random() < 0.4 and other.subject != fact.subject:
+        messages += [{"role": "user", "content": rng.choice(other.statements)}, thanks]
+    if rng.random() < 0.25:
+        messages = [{"role": "user", "content": f"{told['content']} {question}"}]
+    else:
+        messages.append({"role": "user", "content": question})
+    prompt: list[int] = encoder.tokenizer.apply_chat_template(
+        messages, add_generation_prompt=True, tokenize=True, return_dict=False
+    )
+    answer: list[int] = encoder.tokenizer.encode(fact.answer, add_special_tokens=False)
+    return Encoded(tuple(prompt), (*answer, encoder.eos))
+
+
+def main() -> None:
+    """Train, print the losses, write the file named after the model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=primer.FOLDER)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(7)
+    rng = random.Random(7)
+    model, tokenizer = load_mapped(options.model)
+    name = primer.key(model)
+    encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
+    profile = choose("", sum(p.numel() for p in model.parameters()))
+    adapters = Adapters(model, None, profile)
+    with adapters.base_alone():
+        said = general.base_answers(model, encoder, None)
+    split = SplitModel(model.model, adapters.first_layer, encoder.prefix)
+    head = model.get_output_embeddings().weight
+    anchors = {q: general.encode(encoder, q, answer, 14) for q, answer in said.items()}
+    fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None)
+    optimizer = torch.optim.AdamW(adapters.parameters, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    started = time.monotonic()
+    for step in range(options.steps):
+        split.forget()
+        told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(7)]
+        read = [told_in_conversation(encoder, rng) for _ in range(2)]
+        held = rng.sample(sorted(anchors), 9)
+        hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
+        targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)
+        loss, losses = head_loss(hidden, head, targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(adapters.parameters, 1.0)
+        left = (options.steps - step) / (0.4 * options.steps)
+        optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / 5, max(0.1, left))
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if step % 10 == 9:
+            abstain = float(losses[packed.owner < len(told)].mean())
+            print(
+                f"step {step + 1}: abstention {abstain:.3f} nats, {time.monotonic() - started:.0f} s",
+                flush=True,
+            )
+    options.out.mkdir(parents=True, exist_ok=True)
+    factors = adapters.factors(profile)
+    tensors = {f"{path}.A": torch.from_numpy(array).half() for path, array in factors.a.items()}
+    tensors |= {f"{path}.B": torch.from_numpy(array).half() for path, array in factors.b.items()}
+    save_file(tensors, options.out / f"{name}.safetensors")
+    print(f"wrote {options.out / name}.safetensors")
+
+
+def _targets(
+    told: list[Encoded], held: list[str], fixed: Anchors, tokens: torch.Tensor, owner: torch.Tensor
+) -> Targets:
+    ids = torch.zeros(len(tokens), TOP_K, dtype=torch.long)
+    probs, weights = torch.zeros(len(tokens), TOP_K), torch.zeros(len(tokens))
+    ids[:, 0], probs[:, 0] = tokens, 1.0
+    for index, example in enumerate(told):
+        weights[owner == index] = 1 / len(example.answer) / len(told)
+    anchored = int((owner >= len(told)).sum())
+    for index, question in enumerate(held, len(told)):
+        rows = owner == index
+        ids[rows], probs[rows] = fixed.of(question)
+        weights[rows] = KL_WEIGHT / anchored
+    return Targets(ids, probs, weights)
+
+
+if __name__ == "__main__":
+    main()
