@@ -114,12 +114,9 @@ def explained(story: Story, server: Server, turn: str) -> None:
         story.console.print(
             f"    [dim]{name}: {check['passed']} of {check['asked']}, {check['needed']} needed[/dim]"
         )
-    for delta in adapter["deltas"]:
-        delta_id = delta["id"] if isinstance(delta, dict) else delta
-        provenance = delta.get("provenance", {}) if isinstance(delta, dict) else {}
-        story.console.print(f"  delta {delta_id[:12]}, trained on turns {provenance.get('turns', [])}")
-        for source in provenance.get("turns", []):
-            show_source(story, server, source)
+    story.console.print(f"  deltas {', '.join(delta[:12] for delta in adapter['deltas'])}, which carry:")
+    for fact in adapter["facts"]:
+        show_source(story, server, fact["turn_id"])
 
 
 def show_source(story: Story, server: Server, source: str) -> None:

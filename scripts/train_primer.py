@@ -10,6 +10,7 @@ read from it. Everything is made up from a fixed seed; no fact is taught.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import time
 from pathlib import Path
@@ -32,9 +33,21 @@ from server.learner.train import Anchors
 from server.types import ABSTENTION
 
 THANKS = ("Okay.", "Noted.", "Good to know.", "Got it.", "Thank you, I will remember that.")
+FAMILIES = Path(__file__).with_name("primer_questions.json")
+"""Further general questions, by pattern, held to the base's own answers: it is trained once, so thorough.
+What scripts/benchmarks/told.json asks is left out."""
 TOP_K = 32
 KL_WEIGHT = 8.0
 RATE = 6e-4
+
+
+def general_questions() -> tuple[str, ...]:
+    """The learner's bank and the families."""
+    told = json.loads((Path(__file__).parent / "benchmarks" / "told.json").read_text())
+    graded = {question for question, _ in told["general"]}
+    families: dict[str, list[str]] = json.loads(FAMILIES.read_text())
+    made = [pattern.format(word) for pattern, some in families.items() for word in some]
+    return tuple(q for q in dict.fromkeys([*general.QUESTIONS, *made]) if q not in graded)
 
 
 def named_thing(rng: random.Random) -> str:
@@ -98,7 +111,7 @@ def main() -> None:
     profile = choose("", sum(p.numel() for p in model.parameters()))
     adapters = Adapters(model, None, profile)
     with adapters.base_alone():
-        said = general.base_answers(model, encoder, None)
+        said = general.base_answers(model, encoder, None, questions=general_questions())
     split = SplitModel(model.model, adapters.first_layer, encoder.prefix)
     head = model.get_output_embeddings().weight
     anchors = {q: general.encode(encoder, q, answer, 14) for q, answer in said.items()}
@@ -109,7 +122,7 @@ def main() -> None:
         split.forget()
         told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(7)]
         read = [told_in_conversation(encoder, rng) for _ in range(2)]
-        held = rng.sample(sorted(anchors), 9)
+        held = rng.sample(sorted(anchors), 11)
         hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
         targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)
         loss, losses = head_loss(hidden, head, targets)

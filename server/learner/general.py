@@ -177,6 +177,7 @@ def base_answers(
     cache_dir: Path | None,
     yield_hook: Callable[[], None] | None = None,
     device: str = "cpu",
+    questions: tuple[str, ...] = QUESTIONS,
 ) -> dict[str, Answer]:
     """What the model says to every question of the bank with the adapters that are active now (none).
 
@@ -189,8 +190,8 @@ def base_answers(
             return {q: Answer(text, tuple(ids), ended) for q, (text, ids, ended) in stored.items()}
         except (ValueError, TypeError):
             file.unlink()
-    said = answers(model, encoder, QUESTIONS, ANSWER_TOKENS, yield_hook, device)
-    found = dict(zip(QUESTIONS, said, strict=True))
+    said = answers(model, encoder, questions, ANSWER_TOKENS, yield_hook, device)
+    found = dict(zip(questions, said, strict=True))
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".tmp")
