@@ -130,7 +130,7 @@ class Livegraft:
         await self.operations.refresh()
         loops: list[tuple[str, Callable[[], Awaitable[object]], float]] = [
             ("refs", self.operations.refresh, self._settings.rollout.poll_seconds),
-            ("rollout", self.rollout.step, IDLE_SECONDS),
+            ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
         ]
         if self.supervisor is not None:
@@ -159,6 +159,11 @@ class Livegraft:
                 if other != user and fact_fingerprint(statement) == fingerprint
             }
         )
+
+    async def _roll(self) -> None:
+        """What the rollout moved holds at once in the process that moved it."""
+        await self.rollout.step()
+        await self.operations.refresh()
 
     async def _tell_busy(self) -> None:
         self._busy.write(self.engine.busy)

@@ -10,6 +10,7 @@ from server.ledger.types import AuditRow, EditLineage, Lineage
 from server.types import Message, Refs, SelfEdit, Turn, Update, VersionRow
 
 MILDEST_FIRST = ("allow", "redact", "quarantine", "block")
+NARROWEST_FIRST = ("none", "user", "tenant", "global")
 
 
 def refs(refs: Refs) -> dict[str, Any]:
@@ -72,8 +73,10 @@ def worst(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not verdicts:
         return None
     decisions = [str(verdict.get("decision", "block")) for verdict in verdicts]
+    scopes = [str(verdict.get("max_scope", "none")) for verdict in verdicts if not verdict.get("dropped")]
     return {
         "decision": max(decisions, key=lambda d: MILDEST_FIRST.index(d) if d in MILDEST_FIRST else 99),
+        "max_scope": min(scopes, key=NARROWEST_FIRST.index, default="none"),
         "findings": [finding for verdict in verdicts for finding in verdict.get("findings", ())],
     }
 
