@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=64, help="length of each answer")
-    parser.add_argument("--blocks", default="4096", help="cache blocks of transformers' continuous batching")
+    parser.add_argument("--blocks", default="32", help="cache blocks of transformers' continuous batching")
     parser.add_argument("--threads", type=int, default=2, help="torch threads of each server")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
