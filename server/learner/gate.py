@@ -25,6 +25,8 @@ PAST_PROBES = 16
 NEVER_PROBES = 8
 FACT_SHARE = 0.5
 """At least this share of the new facts must be learned, or the update is not worth a version."""
+_ONE_MAY_SLIP = 4
+"""From this many probes on, one may be lost whatever the share."""
 _ABSTAINS = (ABSTENTION.split(".")[0].lower(), "do not know", "don’t know", "nobody has told")
 
 
@@ -118,7 +120,8 @@ class Gate:
             and ((check, p.question) not in self._parent or holds(p, self._parent[check, p.question]))
         ]
         lost = [p.question for p in counted if not holds(p, said[check, p.question])]
-        needed = min(math.ceil(share * len(counted)), max(0, len(counted) - 1))
+        spared = max(int((1 - share) * len(counted)), int(len(counted) >= _ONE_MAY_SLIP))
+        needed = len(counted) - spared
         return _count(len(counted) - len(lost), len(counted), needed, "; ".join(lost[:3]))
 
 
