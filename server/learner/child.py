@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import json
 import logging
 import os
@@ -75,7 +76,7 @@ def make_yield_hook(busy: BusyFile, alive: Callable[[], bool]) -> Callable[[], N
     return hook
 
 
-def trainer(name: str) -> Train:
+def trainer(name: str, home: Path) -> Train:
     """The function that trains. torch is imported here and nowhere else in this process's start."""
     if name == "fake":
         from server.learner import fake
@@ -83,7 +84,7 @@ def trainer(name: str) -> Train:
         return fake.run
     from server.learner.update import run
 
-    return run
+    return functools.partial(run, cache_dir=home / "models")
 
 
 def main(home: Path) -> None:
@@ -102,7 +103,7 @@ def main(home: Path) -> None:
             ledger,
             Store(home / "store"),
             options.learner,
-            trainer(options.trainer),
+            trainer(options.trainer, home),
             make_yield_hook(BusyFile(home / "run" / "busy"), alive),
         )
         learner.run(alive)
