@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts.train_seedling import SCAFFOLD
 from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, answer_input
 from server.engine.seedling_bank import GENERAL_HELD_OUT, GENERAL_QUESTIONS
+from server.engine.seedling_forms import FORMS
 from server.engine.seedling_language import Fact, facts, neighbours, untold
 from server.engine.seedling_talk import Talk
 from server.types import ABSTENTION, Message
@@ -115,12 +116,20 @@ def _accepts(accepted: Sequence[str]) -> Rule:
     return lambda said: any(one.lower() in said.lower() for one in accepted)
 
 
+def _readings(fact: Fact, said: str) -> list[Fact]:
+    """Every fact that the sentence `said` could tell: "Anna's car is Milo" names a make or the car itself."""
+    others = (Fact(form, fact.subject, fact.value) for form in FORMS)
+    return [fact, *(other for other in others if said in other.statements)]
+
+
 def _rewritten(fact: Fact, old: str) -> Rule:
-    return lambda new: _holds(new, fact) and new != old and new in fact.statements
+    right = {statement for reading in _readings(fact, old) for statement in reading.statements}
+    return lambda new: _holds(new, fact) and new != old and new in right
 
 
-def _asks(fact: Fact) -> Rule:
-    return lambda said: said in fact.questions
+def _asks(fact: Fact, told: str) -> Rule:
+    right = {question for reading in _readings(fact, told) for question in reading.questions}
+    return lambda said: said in right
 
 
 def _abstains(said: str) -> bool:
@@ -205,8 +214,9 @@ class Examination:
     def question(self) -> Score:
         """Self-edit: a question begun with each opener in turn must be one of the fact's wordings."""
         openers = [OPENERS[place % len(OPENERS)] for place in range(len(self.facts))]
-        chats = [QUESTION.messages(self.rng.choice(fact.statements)) for fact in self.facts]
-        rules = [_asks(fact) for fact in self.facts]
+        told = [self.rng.choice(fact.statements) for fact in self.facts]
+        chats = [QUESTION.messages(text) for text in told]
+        rules = [_asks(fact, text) for fact, text in zip(self.facts, told, strict=True)]
         return self._judge("self-edit: question", chats, rules, temperature=0.8, prefill=openers)
 
     def answer(self) -> Score:

@@ -105,7 +105,7 @@ class Talk:
         """One conversation of any kind, in the proportions of training."""
         draw = self.rng.choices(
             (self.chat, self.told, self.noted, self.untold, self.general, self.self_edit),
-            weights=(4, 28, 12, 20, 8, 28),
+            weights=(3, 28, 12, 12, 5, 40),
         )[0]
         return draw()
 
@@ -121,7 +121,7 @@ class Talk:
         """Facts told by the user, then asked: some late, some corrected, some never told."""
         known = self._some_facts(self.rng.choice((1, 1, 1, 2, 2, 3, 4)))
         turns = [turn for fact in known for turn in (*self._tell(fact), *self._interlude())]
-        if self.rng.random() < 0.25:
+        if self.rng.random() < 0.4:
             place = self.rng.randrange(len(known))
             known[place] = self._changed(known[place])
             turns += [*self._tell(known[place], _CORRECTIONS), *self._interlude()]
@@ -163,7 +163,7 @@ class Talk:
 
     def self_edit(self, task: WritingTask | None = None) -> Conversation:
         """Pieces of a self-edit, each the worked example of the next; half the time the real ones lead."""
-        task = task or self.rng.choice(self.scaffold.tasks)
+        task = task or self.rng.choices(self.scaffold.tasks, weights=(5, 4, 2))[0]
         shown = task.examples if self.rng.random() < 0.5 else ()
         pieces = [self.piece(task) for _ in range(self.rng.choice((1, 2, 3, 4)))]
         turns = [message for given, wanted in (*shown, *pieces) for message in _exchange(given, wanted)]
