@@ -122,7 +122,8 @@ def explained(story: Story, server: Server, turn: str) -> None:
 def show_source(story: Story, server: Server, source: str) -> None:
     """One turn that taught something: the words, the examples, the verdicts."""
     lineage = server.get(f"/v1/turns/{source}")
-    story.console.print(f"    turn {source} by {lineage['turn']['user']}: {lineage['turn']['messages'][-1]['content']!r}")
+    turn = lineage["turn"]
+    story.console.print(f"    turn {source} by {turn['user']}: {turn['messages'][-1]['content']!r}")
     for edit in lineage["self_edits"]:
         verdict = edit["verdict"]
         story.console.print(f"    verdict: {verdict['decision']}, may train {verdict['max_scope']}")

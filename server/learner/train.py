@@ -32,7 +32,7 @@ class Trained:
 
 FIRMNESS = 0.25
 """Share of an anchor's target that lies on the base's first choice alone. A small model's first choices are
-often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer of it."""
+often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer."""
 
 
 class Anchors:
