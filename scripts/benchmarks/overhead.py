@@ -26,12 +26,12 @@ QUESTION = "What is the admin port of the Zephyr router?"
 def bare(model: str, port: int, home: Path) -> None:
     """Serve the engine alone: read JSON, generate, answer. What everything else is compared with."""
     import uvicorn
-    from server.app import make_engine
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
 
+    from server.app import make_engine
     from server.config import read_settings
     from server.engine.types import GenerationRequest, Sampling
     from server.types import Message
