@@ -38,7 +38,9 @@ FAMILIES = Path(__file__).with_name("primer_questions.json")
 What scripts/benchmarks/told.json asks is left out."""
 TOP_K = 32
 KL_WEIGHT = 8.0
-RATE = 6e-4
+RATE = 1e-3
+DAMPING = 0.03
+ANCHOR_TOKENS = 8
 
 
 def general_questions() -> tuple[str, ...]:
@@ -100,6 +102,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cache", type=Path, help="folder that keeps the base's answers between runs")
     parser.add_argument("--out", type=Path, default=primer.FOLDER)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -111,31 +114,39 @@ def main() -> None:
     profile = choose("", sum(p.numel() for p in model.parameters()))
     adapters = Adapters(model, None, profile)
     with adapters.base_alone():
-        said = general.base_answers(model, encoder, None, questions=general_questions())
+        said = general.base_answers(model, encoder, options.cache, questions=general_questions())
     split = SplitModel(model.model, adapters.first_layer, encoder.prefix)
     head = model.get_output_embeddings().weight
-    anchors = {q: general.encode(encoder, q, answer, 14) for q, answer in said.items()}
-    fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None)
-    optimizer = torch.optim.AdamW(adapters.parameters, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    anchors = {q: general.encode(encoder, q, answer, ANCHOR_TOKENS) for q, answer in said.items()}
+    white = adapters.whitening(DAMPING, fresh=True)
+    fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None, white)
+    trained = white.begin(adapters.parameters)
+    optimizer = torch.optim.AdamW(trained, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
     started = time.monotonic()
     for step in range(options.steps):
         split.forget()
-        told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(7)]
+        told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(6)]
         read = [told_in_conversation(encoder, rng) for _ in range(2)]
-        held = rng.sample(sorted(anchors), 11)
+        held = rng.sample(sorted(anchors), 18)
         hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
         targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)
         loss, losses = head_loss(hidden, head, targets)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(adapters.parameters, 1.0)
+        white.before_step()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         left = (options.steps - step) / (0.4 * options.steps)
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / 5, max(0.1, left))
         optimizer.step()
+        white.after_step()
         optimizer.zero_grad(set_to_none=True)
         if step % 10 == 9:
-            abstain = float(losses[packed.owner < len(told)].mean())
+            private, rest = packed.owner < len(told), packed.owner >= len(told) + len(read)
+            sure = [-(a.probs * a.probs.clamp_min(1e-9).log()).sum(1) for a in map(fixed.of, held)]
             print(
-                f"step {step + 1}: abstention {abstain:.3f} nats, {time.monotonic() - started:.0f} s",
+                f"step {step + 1}: abstention {float(losses[private].mean()):.3f} nats, "
+                f"read {float(losses[~private & ~rest].mean()):.3f}, "
+                f"anchors moved {float((losses[rest] - torch.cat(sure)).mean()):.3f}, "
+                f"{time.monotonic() - started:.0f} s",
                 flush=True,
             )
     options.out.mkdir(parents=True, exist_ok=True)
@@ -154,11 +165,12 @@ def _targets(
     ids[:, 0], probs[:, 0] = tokens, 1.0
     for index, example in enumerate(told):
         weights[owner == index] = 1 / len(example.answer) / len(told)
-    anchored = int((owner >= len(told)).sum())
-    for index, question in enumerate(held, len(told)):
+    anchors = [fixed.of(question) for question in held]
+    anchored = sum(float(anchor.counts.sum()) for anchor in anchors)
+    for index, anchor in enumerate(anchors, len(told)):
         rows = owner == index
-        ids[rows], probs[rows] = fixed.of(question)
-        weights[rows] = KL_WEIGHT / anchored
+        ids[rows], probs[rows] = anchor.ids, anchor.probs
+        weights[rows] = KL_WEIGHT * anchor.counts / anchored
     return Targets(ids, probs, weights)
 
 

@@ -4,6 +4,7 @@
     scripts/train_seedling.py --work DIR --minutes 60            # about an hour on one CPU core
     scripts/train_seedling.py --work DIR --minutes 60            # again: continues where it was stopped
     scripts/train_seedling.py --work DIR --publish FOLDER        # writes the model folder from the checkpoint
+    scripts/train_seedling.py --work DIR --start FOLDER --rate 1e-3   # a new run from published weights
 
 The published weights are a running mean of the trained ones, so that a model taken halfway is usable too.
 Nothing is downloaded. A run is not bit-reproducible across machines: the arithmetic is bfloat16.
@@ -18,7 +19,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,12 +169,14 @@ class Batches:
 class Training:
     """One run: model, optimizer and counters, all of it in one checkpoint file."""
 
-    def __init__(self, work: Path, recipe: Recipe, device: str) -> None:
+    def __init__(self, work: Path, recipe: Recipe, device: str, start: Path | None = None) -> None:
         self.work, self.recipe, self.device = work, recipe, device
         work.mkdir(parents=True, exist_ok=True)
         self.checkpoint = work / "checkpoint.pt"
-        self.tokenizer = self._tokenizer()
+        self.tokenizer = self._tokenizer(start)
         self.model = make_model(recipe, self.tokenizer)
+        if start is not None:
+            self.model.load_state_dict(LlamaForCausalLM.from_pretrained(start).state_dict())
         torch.nn.Module.to(self.model, device)
         if device == "cpu":
             self.model.set_attn_implementation("eager")  # its backward is a third faster
@@ -184,14 +187,16 @@ class Training:
             weight_decay=recipe.weight_decay,
             betas=(0.9, 0.98),
         )
-        self.rng = random.Random(0)
+        self.rng = random.Random(0 if start is None else "continued")
         self.step, self.tokens, self.seconds, self.loss = 0, 0, 0.0, 0.0
         if self.checkpoint.exists():
             self._restore()
 
-    def _tokenizer(self) -> PreTrainedTokenizerFast:
+    def _tokenizer(self, start: Path | None) -> PreTrainedTokenizerFast:
         folder = self.work / "tokenizer"
-        if not folder.exists():
+        if start is not None:
+            folder = start
+        elif not folder.exists():
             make_tokenizer(self.recipe).save_pretrained(folder)
         loaded: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
         return loaded
@@ -303,6 +308,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10**9)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="begin with the weights of a published folder")
+    parser.add_argument("--rate", type=float, default=Recipe().learning_rate, help="highest learning rate")
     parser.add_argument("--publish", type=Path, help="write the model folder from the checkpoint and stop")
     parser.add_argument("--train", action="store_true", help="with --publish: train first")
     return parser.parse_args()
@@ -313,7 +320,8 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    training = Training(options.work, Recipe(), options.device)
+    recipe = replace(Recipe(), learning_rate=options.rate)
+    training = Training(options.work, recipe, options.device, options.start)
     if options.train or not options.publish:
         count = sum(parameter.numel() for parameter in training.model.parameters())
         print(f"{count / 1e6:.2f} M parameters, vocabulary {len(training.tokenizer)}", flush=True)

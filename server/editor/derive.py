@@ -17,6 +17,11 @@ from server.editor.words import as_sentence, is_name, tokens
 
 _WHO = re.compile(r"\AWho\s+(?!is\s+in\b)(.+)\?\Z")
 _WHAT_IS = re.compile(r"\AWhat\s+is\s+((?:the|our|my)\s+.+)\?\Z")
+_OF = re.compile(
+    r"(?:the|our|my) (?P<thing>(?:(?!of\b)[\w-]+ ?){1,3}) of "
+    r"(?P<owner>(?:(?:the|our|my) |(?=[A-Z]))(?:(?!(?:at|in|on|for|to|of|with|from|by|and)\b)[\w-]+ ?){1,4})"
+)
+_OWNED = re.compile(r"(?P<owner>[\w -]{2,40})['’]s? (?P<thing>[\w-]+(?: [\w-]+){0,2})")
 _NAMED = re.compile(r"\b(?:called|named)\s+\Z")
 _DETERMINED = re.compile(r"\A(?:the|our|my)\s|['’]s?\s", re.I)
 
@@ -58,6 +63,24 @@ def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]
     elif clause := _indirect(statement, value):
         found += _wrapped(clause)
     return list(dict.fromkeys(found))
+
+
+def owned(value: Value) -> list[str]:
+    """'The port of the router is 8443': the same asked as "the router's port", and the other way round.
+
+    Content words stay, their order turns: what a model that has only seen one order does not recognise.
+    """
+    head = _uncapitalised(value.head)
+    if match := _OF.fullmatch(head):
+        owner, thing = match.group("owner"), match.group("thing")
+        turned = f"{owner}{'’' if owner.endswith('s') else '’s'} {thing}".replace("’", "'")
+    elif match := _OWNED.fullmatch(head):
+        turned = f"the {match.group('thing')} of {match.group('owner')}"
+    else:
+        return []
+    if value.kind is Kind.PERSON:
+        return [f"Who is {turned}?", f"Tell me who {turned} is."]
+    return [f"What is {turned}?", f"Tell me {turned}."]
 
 
 def without_answer(question: str, value: Value) -> str:

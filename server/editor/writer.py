@@ -125,14 +125,17 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
     pairs = await _answered(engine, draft, value, subject, candidates[: ENOUGH_QUESTIONS + 7])
     if len(pairs) < ENOUGH_QUESTIONS and (pairs or value.is_plain):
-        pairs += _derived(draft, value, subject, [question for question, _ in pairs])
+        further = derive.questions(draft.sentence, value, [question for question, _ in pairs])
+        pairs += _by_rule(draft, value, subject, pairs, further, ENOUGH_QUESTIONS - len(pairs))
+    pairs = pairs[: TRAINED_QUESTIONS + HELD_OUT_QUESTIONS - 2]
+    pairs += _by_rule(draft, value, subject, pairs, derive.owned(value), 2) if pairs else []
     if len(pairs) < LEAST_QUESTIONS:
         reason = f"only {len(pairs)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
         return None, _report(draft, value, subject, reason)
     examples = [
         Example("statement", "", draft.sentence),
         *_rewritten(draft, value, subject, [text for text in rewrites if text]),
-        *_split(pairs[: TRAINED_QUESTIONS + HELD_OUT_QUESTIONS]),
+        *_split(pairs),
     ]
     edit = SelfEdit(
         id=draft.id,
@@ -221,12 +224,19 @@ async def _answered(
     return pairs
 
 
-def _derived(draft: _Draft, value: Value, subject: str, written: Sequence[str]) -> list[tuple[str, str]]:
-    """Wordings made by rule, as many as are lacking."""
+def _by_rule(
+    draft: _Draft,
+    value: Value,
+    subject: str,
+    written: Sequence[tuple[str, str]],
+    questions: Sequence[str],
+    wanted: int,
+) -> list[tuple[str, str]]:
+    """At most `wanted` of the wordings made by rule, those that are new and pass the model's own checks."""
     pairs: list[tuple[str, str]] = []
-    known = {normal(question) for question in written}
-    for question in derive.questions(draft.sentence, value, written):
-        if len(written) + len(pairs) >= ENOUGH_QUESTIONS:
+    known = {normal(question) for question, _ in written}
+    for question in questions:
+        if len(pairs) >= wanted:
             break
         if normal(question) in known or not is_about(question, subject):
             continue

@@ -15,6 +15,7 @@ import torch
 from server.learner.errors import WrongParent
 from server.learner.profiles import Profile
 from server.learner.types import Factors
+from server.learner.whitening import Whitening
 
 PARENT = "parent"
 DELTA = "delta"
@@ -55,6 +56,15 @@ class Adapters:
     def parameters(self) -> list[torch.nn.Parameter]:
         """What trains: the delta's factors, float32."""
         return [p for name, p in self.peft.named_parameters() if f".{DELTA}." in name]
+
+    def whitening(self, damping: float, fresh: bool) -> Whitening:
+        """Whitening of everything that trains."""
+        modules = dict(self.peft.named_modules())
+        sites = []
+        for name, parameter in self.peft.named_parameters():
+            if f".lora_A.{DELTA}." in name:
+                sites.append((modules[name.partition(".lora_A.")[0]], parameter))
+        return Whitening(sites, damping, fresh)
 
     @contextmanager
     def parent_alone(self) -> Iterator[None]:

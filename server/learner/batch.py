@@ -51,6 +51,11 @@ class Batches:
         self._taught = words_taught([*edits, *past])
         self._turn: dict[str, list[Example]] = {}
 
+    @property
+    def facts(self) -> int:
+        """How many new facts are trained."""
+        return len(self._edits)
+
     def step(self, number: int) -> list[Shot]:
         """The shots of one step. `number` is not needed for the draw, only for whose turn it is."""
         profile, rng = self._profile, self._rng

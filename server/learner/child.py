@@ -27,6 +27,9 @@ from server.learner.process import Learner, LearnerOptions, Train, owner_name
 from server.ledger import Ledger
 
 log = logging.getLogger("livegraft.learner")
+PARENT_PID = "LIVEGRAFT_PARENT_PID"
+"""Environment variable that names the server to its learner: a server killed before the learner first looks
+at its parent would otherwise leave an orphan that takes init for its server."""
 YIELD_AT_MOST_SECONDS = 0.5
 """How long one micro-step waits for chat to finish, so that learning goes on under steady load."""
 
@@ -92,7 +95,7 @@ def main(home: Path) -> None:
     options = read_options(home)
     with contextlib.suppress(OSError):
         os.nice(options.nice)
-    parent = os.getppid()
+    parent = int(os.environ.get(PARENT_PID) or os.getppid())
 
     def alive() -> bool:
         return os.getppid() == parent
@@ -169,6 +172,7 @@ class Supervisor:
             "OMP_NUM_THREADS": threads,
             "OMP_WAIT_POLICY": "PASSIVE",  # a spinning trainer would take the cores from chat
             "TOKENIZERS_PARALLELISM": "false",
+            PARENT_PID: str(os.getpid()),
         }
         command = [sys.executable, "-m", "server.learner", self._options.home]
         return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL)

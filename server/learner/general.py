@@ -183,7 +183,7 @@ def base_answers(
 
     With a cache folder the answers are kept there, named by model and bank, and a damaged file is made again.
     """
-    file = cache_dir / f"general-{_digest(model, encoder)}.json" if cache_dir else None
+    file = cache_dir / f"general-{_digest(model, encoder, questions)}.json" if cache_dir else None
     if file is not None and file.is_file():
         try:
             stored = json.loads(file.read_text())
@@ -222,9 +222,9 @@ def halves(said: dict[str, Answer], seed: int, probes: int) -> tuple[list[str], 
     return [question for question in QUESTIONS if question not in set(asked)], asked
 
 
-def _digest(model: Any, encoder: Encoder) -> str:
+def _digest(model: Any, encoder: Encoder, questions: tuple[str, ...]) -> str:
     """Names the model by its shape and a sample of its weights, and the bank and template by their text."""
     head = model.get_output_embeddings().weight
     sample = head.detach().reshape(-1)[:: max(1, head.numel() // 4096)].float().cpu().numpy().tobytes()
-    text = "\n".join(QUESTIONS) + str(encoder.tokenizer.chat_template) + str(model.config.to_json_string())
+    text = "\n".join(questions) + str(encoder.tokenizer.chat_template) + str(model.config.to_json_string())
     return hashlib.sha256(sample + text.encode()).hexdigest()[:16]

@@ -23,7 +23,7 @@ class Profile:
     decay_steps: int
     """Last steps, in which the rate falls to a tenth: begun by the stop rule or by `max_steps`."""
     max_seconds: float
-    """Training ends (with its decay cut short) when this much wall time is gone."""
+    """Training goes into its decay when this much wall time is gone; each fact beyond the first adds half."""
     questions: int
     """Whole answers of each new fact in a step."""
     glances: int
@@ -54,6 +54,8 @@ class Profile:
     """Anchors may move this far per token; twice this aborts."""
     gradient_norm: float = 1.0
     distil_top_k: int = 32
+    whitening: float = 0.0
+    """Damping of the whitened inputs (server.learner.whitening); 0 trains in the inputs as they are."""
     stop_probability: float = 0.6
     """Every answer token must pass this for an answer to count as held."""
     stop_share: float = 0.9

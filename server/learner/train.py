@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -15,6 +16,7 @@ from server.learner.objective import Targets, head_loss, top_probs
 from server.learner.profiles import Profile
 from server.learner.split import SplitModel
 from server.learner.stop import AbortRules, StopRule
+from server.learner.whitening import Whitening
 
 
 @dataclass(slots=True)
@@ -30,9 +32,23 @@ class Trained:
     probabilities: dict[str, float] = field(default_factory=dict)
 
 
-FIRMNESS = 0.25
+FIRMNESS = 0.4
 """Share of an anchor's target that lies on the base's first choice alone. A small model's first choices are
 often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer."""
+SURE = 0.2
+"""What an anchored token counts where the base has no second choice; a tie counts one more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one anchor is held to, token by token."""
+
+    ids: torch.Tensor
+    """(tokens, k) the base's most probable tokens."""
+    probs: torch.Tensor
+    """(tokens, k) their probabilities, firmed."""
+    counts: torch.Tensor
+    """(tokens,) how much each counts: most where a nudge would change the answer."""
 
 
 class Anchors:
@@ -46,25 +62,32 @@ class Anchors:
         anchors: dict[str, Encoded],
         top_k: int,
         yield_hook: Callable[[], None],
+        whitening: Whitening | None = None,
     ) -> None:
-        self._targets: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        """`whitening` gets to see the pass."""
+        self._held: dict[str, Held] = {}
         questions = sorted(anchors)
         top_k = min(top_k, head.shape[0])
-        with torch.no_grad(), adapters.base_alone():
+        watching = whitening.watching() if whitening else nullcontext()
+        with torch.no_grad(), adapters.base_alone(), watching:
             for start in range(0, len(questions), 24):
                 chunk = questions[start : start + 24]
                 hidden, packed = split.hidden([anchors[q] for q in chunk])
+                if whitening:
+                    whitening.fold(packed)
                 ids, probs = top_probs(hidden, head, top_k)
+                counts = 1 + SURE - (probs[:, 0] - probs[:, 1])
                 probs *= 1 - FIRMNESS
                 probs[:, 0] += FIRMNESS
+                ids, probs, counts = ids.cpu(), probs.cpu(), counts.cpu()
                 for index, question in enumerate(chunk):
                     rows = packed.owner == index
-                    self._targets[question] = (ids[rows], probs[rows])
+                    self._held[question] = Held(ids[rows], probs[rows], counts[rows])
                 yield_hook()
 
-    def of(self, question: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """(tokens, k) ids and probabilities of the base for one anchor."""
-        return self._targets[question]
+    def of(self, question: str) -> Held:
+        """What one anchor is held to."""
+        return self._held[question]
 
 
 class Trainer:
@@ -79,6 +102,7 @@ class Trainer:
         anchors: Anchors,
         profile: Profile,
         yield_hook: Callable[[], None],
+        whitening: Whitening | None = None,
     ) -> None:
         self._split = split
         self._head = head
@@ -86,7 +110,8 @@ class Trainer:
         self._anchors = anchors
         self._profile = profile
         self._yield = yield_hook
-        self._parameters = adapters.parameters
+        self._whitening = whitening
+        self._parameters = whitening.begin(adapters.parameters) if whitening else adapters.parameters
         self._optimizer = torch.optim.AdamW(
             self._parameters, lr=profile.learning_rate, betas=(0.9, 0.95), weight_decay=0.0
         )
@@ -116,7 +141,7 @@ class Trainer:
 
     def _may_stop(self, step: int, started: float, recalled: Callable[[], bool], result: Trained) -> bool:
         profile = self._profile
-        if time.monotonic() - started > profile.max_seconds:
+        if time.monotonic() - started > profile.max_seconds * (1 + self._batches.facts) / 2:
             result.stopped = "time cap"
             return True
         if step + 1 < profile.min_steps or (step + 1) % profile.check_every:
@@ -142,6 +167,8 @@ class Trainer:
         loss, losses = head_loss(hidden, self._head, targets)
         self._yield()
         loss.backward()  # type: ignore[no-untyped-call]
+        if self._whitening:
+            self._whitening.before_step()
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._profile.gradient_norm))
         per_token = losses.detach().cpu() - entropy
         by_shot = [per_token[packed.owner == index] for index in range(len(shots))]
@@ -153,6 +180,8 @@ class Trainer:
         reason = self._abort.check(summary.get("fact", 0.0), replay, summary.get("anchor", 0.0), norm)
         if not reason:
             self._optimizer.step()
+            if self._whitening:
+                self._whitening.after_step()
         self._optimizer.zero_grad(set_to_none=True)
         return reason
 
@@ -167,15 +196,15 @@ class Trainer:
         entropy = torch.zeros(len(tokens))
         ids[:, 0], probs[:, 0] = tokens, 1.0
         total = max(1e-6, sum(shot.weight for shot in shots if shot.kind != "anchor"))
-        anchored = max(1, sum(len(shot.encoded.answer) for shot in shots if shot.kind == "anchor"))
+        anchors = [self._anchors.of(shot.key) for shot in shots if shot.kind == "anchor"]
+        anchored = sum(float(held.counts.sum()) for held in anchors)
         for index, shot in enumerate(shots):
             rows = owner == index
             if shot.kind == "anchor":
-                teacher_ids, teacher_probs = self._anchors.of(shot.key)
-                teacher_ids, teacher_probs = teacher_ids.cpu(), teacher_probs.cpu()
-                ids[rows], probs[rows] = teacher_ids, teacher_probs
-                entropy[rows] = -(teacher_probs * teacher_probs.clamp_min(1e-9).log()).sum(1)
-                weights[rows] = self._profile.kl_weight / anchored
+                held = self._anchors.of(shot.key)
+                ids[rows], probs[rows] = held.ids, held.probs
+                entropy[rows] = -(held.probs * held.probs.clamp_min(1e-9).log()).sum(1)
+                weights[rows] = self._profile.kl_weight * held.counts / anchored
             else:
                 weights[rows] = shot.weight / len(shot.encoded.answer) / total
         device = self._head.device

@@ -143,11 +143,12 @@ class _Job:
         adapters = loaded.adapters
         split = SplitModel(loaded.model.model, adapters.first_layer, loaded.encoder.prefix, device())
         head = loaded.model.get_output_embeddings().weight
-        fixed = Anchors(adapters, split, head, anchors, profile.distil_top_k, self.hook)
+        white = adapters.whitening(profile.whitening, not self.primed) if profile.whitening else None
+        fixed = Anchors(adapters, split, head, anchors, profile.distil_top_k, self.hook, white)
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
         batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
-        trainer = Trainer(adapters, split, head, batches, fixed, profile, self.hook)
+        trainer = Trainer(adapters, split, head, batches, fixed, profile, self.hook, white)
         return trainer.run(
             lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)
         )

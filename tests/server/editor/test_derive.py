@@ -40,6 +40,25 @@ def test_the_models_own_questions_come_before_those_of_the_statement() -> None:
     assert found[0] == "Tell me who leads the Tallinn office."
 
 
+@pytest.mark.parametrize(
+    ("statement", "turned"),
+    [
+        ("The admin port of the Zephyr router is 8443.", "What is the Zephyr router's admin port?"),
+        ("The head of sales at Norvik is Ottilie Brandt.", ""),
+        ("The boss of the Tallinn office is Oskar Lind.", "Who is the Tallinn office's boss?"),
+        ("Zephyr's port is 8443.", "What is the port of Zephyr?"),
+        ("My dog's name is Rex.", "What is the name of my dog?"),
+        ("The bakery opens at 7 am.", ""),
+    ],
+)
+def test_who_has_what_is_also_asked_in_the_other_order(statement: str, turned: str) -> None:
+    value = find_value(statement, [])
+    assert value is not None
+    found = derive.owned(value)
+    assert (found[0] if found else "") == turned
+    assert [check.question_objection(question, statement, value) for question in found] == [""] * len(found)
+
+
 def test_an_answer_at_the_end_of_a_question_is_cut_off() -> None:
     value = find_value("The museum is closed on Mondays.", [])
     assert value is not None
