@@ -38,9 +38,10 @@ FAMILIES = Path(__file__).with_name("primer_questions.json")
 What scripts/benchmarks/told.json asks is left out."""
 TOP_K = 32
 KL_WEIGHT = 8.0
-RATE = 1e-3
+RATE = 8e-4
 DAMPING = 0.03
-ANCHOR_TOKENS = 8
+ANCHOR_TOKENS = 12
+DECAY = 1.0
 
 
 def general_questions() -> tuple[str, ...]:
@@ -117,17 +118,21 @@ def main() -> None:
         said = general.base_answers(model, encoder, options.cache, questions=general_questions())
     split = SplitModel(model.model, adapters.first_layer, encoder.prefix)
     head = model.get_output_embeddings().weight
-    anchors = {q: general.encode(encoder, q, answer, ANCHOR_TOKENS) for q, answer in said.items()}
+    anchors = {
+        q: general.encode(encoder, q, answer, ANCHOR_TOKENS)
+        for q, answer in said.items()
+        if general.fit(q, answer)
+    }
     white = adapters.whitening(DAMPING, fresh=True)
     fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None, white)
     trained = white.begin(adapters.parameters)
-    optimizer = torch.optim.AdamW(trained, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0)
+    optimizer = torch.optim.AdamW(trained, lr=RATE, betas=(0.9, 0.95), weight_decay=DECAY)
     started = time.monotonic()
     for step in range(options.steps):
         split.forget()
         told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(6)]
         read = [told_in_conversation(encoder, rng) for _ in range(2)]
-        held = rng.sample(sorted(anchors), 18)
+        held = rng.sample(sorted(anchors), 14)
         hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
         targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)
         loss, losses = head_loss(hidden, head, targets)
@@ -141,7 +146,7 @@ def main() -> None:
         optimizer.zero_grad(set_to_none=True)
         if step % 10 == 9:
             private, rest = packed.owner < len(told), packed.owner >= len(told) + len(read)
-            sure = [-(a.probs * a.probs.clamp_min(1e-9).log()).sum(1) for a in map(fixed.of, held)]
+            sure = [fixed.of(question).entropy() for question in held]
             print(
                 f"step {step + 1}: abstention {float(losses[private].mean()):.3f} nats, "
                 f"read {float(losses[~private & ~rest].mean()):.3f}, "
@@ -160,8 +165,8 @@ def main() -> None:
 def _targets(
     told: list[Encoded], held: list[str], fixed: Anchors, tokens: torch.Tensor, owner: torch.Tensor
 ) -> Targets:
-    ids = torch.zeros(len(tokens), TOP_K, dtype=torch.long)
-    probs, weights = torch.zeros(len(tokens), TOP_K), torch.zeros(len(tokens))
+    ids = torch.zeros(len(tokens), 1 + TOP_K, dtype=torch.long)
+    probs, weights = torch.zeros(len(tokens), 1 + TOP_K), torch.zeros(len(tokens))
     ids[:, 0], probs[:, 0] = tokens, 1.0
     for index, example in enumerate(told):
         weights[owner == index] = 1 / len(example.answer) / len(told)

@@ -211,6 +211,11 @@ def right(question: str, answer: str) -> bool:
     return any(re.search(rf"\b{re.escape(key)}", answer, re.IGNORECASE) for key in KEYS[question])
 
 
+def fit(question: str, answer: Answer) -> bool:
+    """Whether an answer may be held to: not where it is known to be wrong, for that would make it firmer."""
+    return not KEYS.get(question) or right(question, answer.text)
+
+
 def halves(said: dict[str, Answer], seed: int, probes: int) -> tuple[list[str], list[str]]:
     """(questions to train on, questions for the gate), drawn by seed.
 
@@ -219,7 +224,8 @@ def halves(said: dict[str, Answer], seed: int, probes: int) -> tuple[list[str], 
     known = sorted(question for question, answer in said.items() if right(question, answer.text))
     random.Random(f"bank {seed}").shuffle(known)
     asked = known[: min(probes, len(known) // 2)]
-    return [question for question in QUESTIONS if question not in set(asked)], asked
+    held = [question for question in QUESTIONS if question not in asked and fit(question, said[question])]
+    return held, asked
 
 
 def _digest(model: Any, encoder: Encoder, questions: tuple[str, ...]) -> str:

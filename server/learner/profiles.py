@@ -56,6 +56,8 @@ class Profile:
     distil_top_k: int = 32
     whitening: float = 0.0
     """Damping of the whitened inputs (server.learner.whitening); 0 trains in the inputs as they are."""
+    weight_decay: float = 0.0
+    """Decoupled, on the delta. In whitened inputs its norm is the change it makes to general conversation."""
     stop_probability: float = 0.6
     """Every answer token must pass this for an answer to count as held."""
     stop_share: float = 0.9

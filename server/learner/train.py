@@ -33,8 +33,9 @@ class Trained:
 
 
 FIRMNESS = 0.4
-"""Share of an anchor's target that lies on the base's first choice alone. A small model's first choices are
-often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer."""
+"""Share of an anchor's target that lies on the token that the base said. A small model's first choices are
+often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer. What
+was said counts, not what is most probable now: in bfloat16 a tie falls either way with the batch's shape."""
 SURE = 0.2
 """What an anchored token counts where the base has no second choice; a tie counts one more."""
 
@@ -44,11 +45,19 @@ class Held:
     """What one anchor is held to, token by token."""
 
     ids: torch.Tensor
-    """(tokens, k) the base's most probable tokens."""
+    """(tokens, 1 + k) the token that the base said, then its most probable ones."""
     probs: torch.Tensor
-    """(tokens, k) their probabilities, firmed."""
+    """(tokens, 1 + k) what each is to have; the said token has the sum of its two."""
     counts: torch.Tensor
     """(tokens,) how much each counts: most where a nudge would change the answer."""
+
+    def entropy(self) -> torch.Tensor:
+        """(tokens,) nats of the target itself: what no training can undercut."""
+        merged = self.probs.clone()
+        again = self.ids[:, 1:] == self.ids[:, :1]
+        merged[:, 0] += (self.probs[:, 1:] * again).sum(1)
+        merged[:, 1:][again] = 0
+        return -(merged * merged.clamp_min(1e-9).log()).sum(1)
 
 
 class Anchors:
@@ -76,10 +85,11 @@ class Anchors:
                 if whitening:
                     whitening.fold(packed)
                 ids, probs = top_probs(hidden, head, top_k)
-                counts = 1 + SURE - (probs[:, 0] - probs[:, 1])
-                probs *= 1 - FIRMNESS
-                probs[:, 0] += FIRMNESS
-                ids, probs, counts = ids.cpu(), probs.cpu(), counts.cpu()
+                said = packed.targets.to(ids.device)
+                counts = (1 + SURE - (probs[:, 0] - probs[:, 1])).cpu()
+                ids = torch.cat([said[:, None], ids], 1).cpu()
+                share = torch.full_like(probs[:, :1], FIRMNESS)
+                probs = torch.cat([share, probs * (1 - FIRMNESS)], 1).cpu()
                 for index, question in enumerate(chunk):
                     rows = packed.owner == index
                     self._held[question] = Held(ids[rows], probs[rows], counts[rows])
@@ -113,7 +123,7 @@ class Trainer:
         self._whitening = whitening
         self._parameters = whitening.begin(adapters.parameters) if whitening else adapters.parameters
         self._optimizer = torch.optim.AdamW(
-            self._parameters, lr=profile.learning_rate, betas=(0.9, 0.95), weight_decay=0.0
+            self._parameters, lr=profile.learning_rate, betas=(0.9, 0.95), weight_decay=profile.weight_decay
         )
         self._stop = StopRule(profile)
         self._abort = AbortRules(profile)
@@ -189,7 +199,7 @@ class Trainer:
         self, shots: Sequence[Shot], tokens: torch.Tensor, owner: torch.Tensor
     ) -> tuple[Targets, torch.Tensor]:
         """Told tokens for facts and neighbours, the base's distribution for anchors; and its entropy."""
-        k = min(self._profile.distil_top_k, self._head.shape[0])
+        k = 1 + min(self._profile.distil_top_k, self._head.shape[0])
         ids = torch.zeros(len(tokens), k, dtype=torch.long)
         probs = torch.zeros(len(tokens), k)
         weights = torch.zeros(len(tokens))
@@ -203,7 +213,7 @@ class Trainer:
             if shot.kind == "anchor":
                 held = self._anchors.of(shot.key)
                 ids[rows], probs[rows] = held.ids, held.probs
-                entropy[rows] = -(held.probs * held.probs.clamp_min(1e-9).log()).sum(1)
+                entropy[rows] = held.entropy()
                 weights[rows] = self._profile.kl_weight * held.counts / anchored
             else:
                 weights[rows] = shot.weight / len(shot.encoded.answer) / total
