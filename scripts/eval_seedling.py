@@ -5,7 +5,10 @@
 
 Every answer counts by its text: an answer is right when it holds the value (and, where there is one, the
 name), an abstention only when it is the abstention to the letter, a question only when it is one of the
-fact's wordings.
+fact's wordings, a rewrite only when it is another of the fact's statements.
+
+Rewrites and questions are counted twice: as sampled once, and those of them that the editor's own check lets
+pass (server/editor/check.py). What it drops is never trained, so the acceptance line counts the latter.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.train_seedling import SCAFFOLD
+from server.editor import check
+from server.editor.kinds import kind_of
 from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, answer_input
+from server.editor.value import Value, find_subject, find_value
 from server.engine.seedling_bank import GENERAL_HELD_OUT, GENERAL_QUESTIONS
 from server.engine.seedling_forms import FORMS
 from server.engine.seedling_language import Fact, facts, neighbours, untold
@@ -132,6 +138,26 @@ def _asks(fact: Fact, told: str) -> Rule:
     return lambda said: said in right
 
 
+def _rewrite_passes(fact: Fact, old: str) -> Rule:
+    value = _value(fact, old)
+    subject = find_subject(old, value, fact.questions)
+    return lambda new: not check.rewrite_objection(new, old, subject, value)
+
+
+def _question_passes(fact: Fact, told: str) -> Rule:
+    value = _value(fact, told)
+    return lambda said: not check.question_objection(said, told, value)
+
+
+def _value(fact: Fact, said: str) -> Value:
+    """What the editor takes for the value, or else the value itself."""
+    found = find_value(said, fact.questions[:8])
+    if found is not None:
+        return found
+    start = said.index(fact.value)
+    return Value(fact.value, start, start + len(fact.value), kind_of(fact.value, said, start), "")
+
+
 def _abstains(said: str) -> bool:
     return said == ABSTENTION
 
@@ -203,21 +229,23 @@ class Examination:
         name = "general questions, held-out wording" if held_out else "general questions"
         return self._judge(name, [_user(question) for question, _ in bank], rules)
 
-    def rewrite(self) -> Score:
+    def rewrite(self) -> tuple[Score, Score]:
         """Self-edit: other words, same names and values."""
         said = [self.rng.choice(fact.statements) for fact in self.facts]
         rules = [_rewritten(fact, old) for old, fact in zip(said, self.facts, strict=True)]
-        return self._judge(
-            "self-edit: rewrite", [REWRITE.messages(text) for text in said], rules, temperature=0.8
-        )
+        written = self.model.say([REWRITE.messages(text) for text in said], temperature=0.8)
+        checks = [_rewrite_passes(fact, old) for old, fact in zip(said, self.facts, strict=True)]
+        return self._kept("self-edit: rewrite", said, written, rules, checks)
 
-    def question(self) -> Score:
+    def question(self) -> tuple[Score, Score]:
         """Self-edit: a question begun with each opener in turn must be one of the fact's wordings."""
         openers = [OPENERS[place % len(OPENERS)] for place in range(len(self.facts))]
         told = [self.rng.choice(fact.statements) for fact in self.facts]
         chats = [QUESTION.messages(text) for text in told]
         rules = [_asks(fact, text) for fact, text in zip(self.facts, told, strict=True)]
-        return self._judge("self-edit: question", chats, rules, temperature=0.8, prefill=openers)
+        written = self.model.say(chats, temperature=0.8, prefill=openers)
+        checks = [_question_passes(fact, text) for fact, text in zip(self.facts, told, strict=True)]
+        return self._kept("self-edit: question", told, written, rules, checks)
 
     def answer(self) -> Score:
         """Self-edit: answered from the text in a sentence; a fifth of the questions have no answer there."""
@@ -227,6 +255,18 @@ class Examination:
             chats.append(ANSWER.messages(answer_input(self.rng.choice(fact.statements), asked)))
             rules.append(_abstains if place % 5 == 0 else _told_right(fact))
         return self._judge("self-edit: answer", chats, rules)
+
+    def _kept(
+        self, name: str, given: Sequence[str], written: Sequence[str], rules: Sequence[Rule],
+        checks: Sequence[Rule],
+    ) -> tuple[Score, Score]:  # fmt: skip
+        """The score of everything written, and of what the editor's check lets pass."""
+        raw, kept = Score(f"{name}, as sampled"), Score(f"{name}, kept")
+        for old, new, rule, passes in zip(given, written, rules, checks, strict=True):
+            raw.count(rule(new), f"{old!r} -> {new!r}")
+            if passes(new):
+                kept.count(rule(new), f"{old!r} -> {new!r}")
+        return raw, kept
 
     def _judge(
         self, name: str, chats: Sequence[Chat], rules: Sequence[Rule], *,
@@ -247,7 +287,8 @@ def report(scores: Sequence[Score], wrong: int) -> bool:
         for case in (score.wrong or [])[:wrong]:
             print(f"    wrong: {case}")
     by_name = {score.name: score.share for score in scores}
-    edits = [share for name, share in by_name.items() if name.startswith("self-edit")]
+    names = ("self-edit: rewrite, kept", "self-edit: question, kept", "self-edit: answer")
+    edits = [by_name[name] for name in names]
     lines = {
         "context answers": by_name["context answers"],
         "self-edits": sum(edits) / len(edits),
@@ -280,8 +321,8 @@ def main() -> None:
         exam.abstention(),
         exam.general(held_out=False),
         exam.general(held_out=True),
-        exam.rewrite(),
-        exam.question(),
+        *exam.rewrite(),
+        *exam.question(),
         exam.answer(),
     ]
     sys.exit(0 if report(scores, options.wrong) else 1)

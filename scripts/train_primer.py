@@ -27,12 +27,12 @@ from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import made_up_name
 from server.learner.objective import Targets, head_loss
 from server.learner.profiles import choose
+from server.learner.reading import told_in_conversation
 from server.learner.split import SplitModel
 from server.learner.surfaces import vary
 from server.learner.train import Anchors
 from server.types import ABSTENTION
 
-THANKS = ("Okay.", "Noted.", "Good to know.", "Got it.", "Thank you, I will remember that.")
 FAMILIES = Path(__file__).with_name("primer_questions.json")
 """Further general questions, by pattern, held to the base's own answers: it is trained once, so thorough.
 What scripts/benchmarks/told.json asks is left out."""
@@ -76,27 +76,6 @@ def private_question(rng: random.Random) -> str:
     return rng.choice(words.PERSON_QUESTIONS)[0].format(f"{first} {rng.choice(words.LAST_NAMES)}")
 
 
-def told_in_conversation(encoder: Encoder, rng: random.Random) -> Encoded:
-    """A conversation in which the fact was told and is then asked for."""
-    drawn = Words(rng, unseen=rng.random() < 0.5)
-    fact, other = draw_fact(drawn), draw_fact(drawn)
-    question = rng.choice(fact.questions)
-    told = {"role": "user", "content": rng.choice(fact.statements)}
-    thanks = {"role": "assistant", "content": rng.choice(THANKS)}
-    messages = [told, thanks]
-    if rng.random() < 0.4 and other.subject != fact.subject:
-        messages += [{"role": "user", "content": rng.choice(other.statements)}, thanks]
-    if rng.random() < 0.25:
-        messages = [{"role": "user", "content": f"{told['content']} {question}"}]
-    else:
-        messages.append({"role": "user", "content": question})
-    prompt: list[int] = encoder.tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, tokenize=True, return_dict=False
-    )
-    answer: list[int] = encoder.tokenizer.encode(fact.answer, add_special_tokens=False)
-    return Encoded(tuple(prompt), (*answer, encoder.eos))
-
-
 def main() -> None:
     """Train, print the losses, write the file named after the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -131,7 +110,7 @@ def main() -> None:
     for step in range(options.steps):
         split.forget()
         told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(6)]
-        read = [told_in_conversation(encoder, rng) for _ in range(2)]
+        read = [told_in_conversation(encoder, rng) for _ in range(6)]
         held = rng.sample(sorted(anchors), 14)
         hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
         targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)

@@ -194,10 +194,13 @@ class Training:
 
     def _tokenizer(self, start: Path | None) -> PreTrainedTokenizerFast:
         folder = self.work / "tokenizer"
-        if start is not None:
-            folder = start
-        elif not folder.exists():
-            make_tokenizer(self.recipe).save_pretrained(folder)
+        if not folder.exists():  # it stays with the run: weights mean nothing under another tokenizer
+            made = (
+                make_tokenizer(self.recipe)
+                if start is None
+                else PreTrainedTokenizerFast.from_pretrained(start)
+            )
+            made.save_pretrained(folder)
         loaded: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(folder)
         return loaded
 

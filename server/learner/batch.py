@@ -1,4 +1,4 @@
-"""What is trained in each step: new facts, past facts, neighbours of both, and general anchors.
+"""What is trained in each step: new facts, past facts, neighbours of both, reading, and general anchors.
 
 Every choice is drawn from one seeded generator, so the same input and seed give the same steps.
 """
@@ -13,10 +13,11 @@ from typing import Literal
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of, words_taught
 from server.learner.profiles import Profile
+from server.learner.reading import told_in_conversation
 from server.learner.surfaces import ABOUT, vary
 from server.types import ABSTENTION, Example, SelfEdit
 
-Kind = Literal["fact", "replay", "statement", "neighbour", "anchor"]
+Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Batches:
         self._rng = random.Random(f"batches {seed}")
         self._taught = words_taught([*edits, *past])
         self._turn: dict[str, list[Example]] = {}
+        self._waiting: list[SelfEdit] = []
 
     @property
     def facts(self) -> int:
@@ -64,14 +66,23 @@ class Batches:
             shots += self._new_fact(edit)
         for _ in range(profile.whole_abstentions):
             shots += self._near(rng.choice(self._edits), whole=True)
-        past = rng.sample(self._past, min(profile.replay, len(self._past)))
-        for index, edit in enumerate(past):
+        for _ in range(profile.reads):
+            shots.append(Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read"))
+        for index, edit in enumerate(self._replayed()):
             shots.append(self._asked(edit, "replay", whole=index % 2 == number % 2))
             if index < profile.replay_neighbours:
                 shots += self._near(edit)
         for question in rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors))):
             shots.append(Shot("anchor", self._anchors[question], 1.0, question))
         return shots
+
+    def _replayed(self) -> list[SelfEdit]:
+        """Past facts for one step: each as often as any other, several times while they are few."""
+        wanted = self._profile.replay if self._past else 0
+        while len(self._waiting) < wanted:
+            self._waiting += self._rng.sample(self._past, len(self._past))
+        drawn, self._waiting = self._waiting[:wanted], self._waiting[wanted:]
+        return drawn
 
     def _new_fact(self, edit: SelfEdit) -> list[Shot]:
         profile, rng = self._profile, self._rng

@@ -64,6 +64,11 @@ class Encoder:
             )
         return encoded
 
+    def conversation(self, messages: list[dict[str, str]], answer: str) -> Encoded:
+        """Several messages, the last a user's, and the answer to it."""
+        ids = self.tokenizer.encode(answer, add_special_tokens=False)
+        return Encoded(tuple(self._apply(messages, True)), (*ids, self.eos))
+
     def decode(self, ids: Sequence[int]) -> str:
         """Plain words of generated tokens, stripped."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from server.learner import general, words
+from server.learner import general, reading, words
 from server.learner.batch import held_out_questions, trained_questions
 from server.learner.generate import Answer
 from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
@@ -23,9 +23,10 @@ Ask = Callable[[Sequence[str]], list[Answer]]
 
 PAST_PROBES = 16
 NEVER_PROBES = 8
+READ_PROBES = 8
 FACT_SHARE = 0.5
 """At least this share of the new facts must be learned, or the update is not worth a version."""
-_ONE_MAY_SLIP = 4
+_ONE_MAY_SLIP = 3
 """From this many probes on, one may be lost whatever the share."""
 _ABSTAINS = (ABSTENTION.split(".")[0].lower(), "do not know", "don’t know", "nobody has told")
 
@@ -37,6 +38,8 @@ class Probe:
     check: str
     question: str
     edit: SelfEdit | None = None
+    value: str = ""
+    """What a right answer holds, where no edit says it."""
 
 
 class Gate:
@@ -68,11 +71,12 @@ class Gate:
         learned = tuple(edit.id for edit in edits if self._learned(edit, said))
         checks = {
             "acquisition": _count(len(learned), len(edits), math.ceil(FACT_SHARE * len(edits))),
-            "retention": self._kept(said, "retention", self._recalled, 0.9),
+            "retention": self._kept(said, "retention", self._recalled, 0.8),
             "locality": self._kept(said, "locality", lambda p, a: general.right(p.question, a.text), 0.85),
             "neighbours": self._kept(
                 said, "neighbours", lambda p, a: not self._leaks(p.question, a.text), 0.8
             ),
+            "reading": self._kept(said, "reading", lambda p, a: p.value.lower() in a.text.lower(), 0.75),
             "abstention": self._kept(said, "abstention", lambda _, a: abstains(a.text), 0.8),
             "form": _form([a for (check, _), a in said.items() if check == "acquisition"]),
             "moved": _count(int(weights_moved > 0), 1, 1, f"norm of the change {weights_moved:.3f}"),
@@ -140,17 +144,31 @@ def _draw(
         probes += [Probe("acquisition", e.prompt, edit) for e in own]
         near = [other_subject(e.prompt, edit, taught, rng) for e in own[:2]] + [other_attribute(edit, rng)]
         probes += [Probe("neighbours", q, edit) for q in near if q is not None]
-    for edit in rng.sample(list(past), min(PAST_PROBES, len(past))):
-        probes.append(
-            Probe("retention", rng.choice(held_out_questions(edit) or trained_questions(edit)).prompt, edit)
-        )
+    probes += _past_probes(past, rng)
     probes += [Probe("locality", question) for question in general_questions]
+    probes += [
+        Probe("reading", message, value=fact.value) for message, fact in reading.probes(rng, READ_PROBES)
+    ]
     forms = rng.sample(words.THING_QUESTIONS, NEVER_PROBES)
     probes += [
         Probe("abstention", form.format(f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"))
         for form, _ in forms
     ]
     return list({(p.check, p.question): p for p in probes}.values())
+
+
+def _past_probes(past: Sequence[SelfEdit], rng: random.Random) -> list[Probe]:
+    """One wording of each past fact, and further ones while they are few."""
+    wordings = [rng.sample(held_out_questions(edit) or trained_questions(edit), 1) for edit in past]
+    for edit, own in zip(past, wordings, strict=True):
+        own += [e for e in held_out_questions(edit) if e not in own]
+    rounds = [
+        Probe("retention", own[place].prompt, edit)
+        for place in range(max(map(len, wordings), default=0))
+        for edit, own in rng.sample(list(zip(past, wordings, strict=True)), len(past))
+        if place < len(own)
+    ]
+    return rounds[:PAST_PROBES]
 
 
 def _form(said: Sequence[Answer]) -> CheckCount:

@@ -42,6 +42,8 @@ class Profile:
     """Past facts asked again in a step."""
     replay_neighbours: int
     """Of these, how many are also asked about somebody else."""
+    reads: int
+    """Made-up facts told and asked within one conversation, in a step."""
     anchors: int
     """General questions in a step, held to the base model's own answers."""
     anchor_tokens: int
@@ -84,6 +86,7 @@ SEEDLING = Profile(
     glance_tokens=3,
     replay=6,
     replay_neighbours=3,
+    reads=2,
     anchors=6,
     anchor_tokens=24,
     kl_weight=1.0,
@@ -112,6 +115,7 @@ SMALL = Profile(
     glance_tokens=3,
     replay=4,
     replay_neighbours=2,
+    reads=2,
     anchors=10,
     anchor_tokens=10,
     kl_weight=6.0,
@@ -140,6 +144,7 @@ LARGE = Profile(
     glance_tokens=3,
     replay=6,
     replay_neighbours=2,
+    reads=2,
     anchors=8,
     anchor_tokens=24,
     kl_weight=1.0,
