@@ -105,7 +105,7 @@ SMALL = Profile(
     min_steps=20,
     max_steps=44,
     decay_steps=10,
-    max_seconds=75,
+    max_seconds=90,
     questions=2,
     glances=2,
     neighbours=2,
@@ -115,13 +115,15 @@ SMALL = Profile(
     glance_tokens=3,
     replay=4,
     replay_neighbours=2,
-    reads=2,
+    reads=3,
     anchors=10,
-    anchor_tokens=10,
+    anchor_tokens=12,
     kl_weight=6.0,
     surface_share=0.5,
     glance_weight=0.5,
     kl_cap_nats=0.15,
+    whitening=0.03,
+    weight_decay=1.0,
 )
 
 LARGE = Profile(
