@@ -18,7 +18,7 @@ from typing import Any
 
 from scripts.benchmarks.common import MemoryWatch, Server, abstains, holds, report, serving, share
 
-SETTLED = ("served", "stable", "memory", "blocked", "quarantine", "not learned")
+SETTLED = ("served", "stable", "memory", "blocked", "quarantine", "not learned", "nothing to learn")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,10 @@ def natural() -> Material:
 
 
 def narrow(seed: int) -> Material:
-    """Seedling's own language: unseen names and values, its general knowledge, facts nobody told."""
+    """Seedling's own language: unseen names and values, its general knowledge, facts nobody told.
+
+    Passwords are left out: the guardian lets nobody teach one.
+    """
     from server.engine import seedling_language as language
     from server.engine.seedling_bank import GENERAL_QUESTIONS
 
@@ -66,7 +69,7 @@ def narrow(seed: int) -> Material:
             tuple(fact.questions),
             tuple(language.neighbours(fact, rng)),
         )
-        for fact in language.facts(seed, 10)
+        for fact in [fact for fact in language.facts(seed, 20) if fact.form.value != "secret"][:10]
     )
     general = tuple((question, tuple(values)) for question, values in GENERAL_QUESTIONS)
     return Material(facts, general, tuple(language.untold(seed + 1, 30)))
@@ -107,6 +110,15 @@ def served(server: Server, turn: str) -> bool:
     return any((v["version"] if isinstance(v, dict) else v) in refs for v in versions)
 
 
+def all_shown(server: Server) -> bool:
+    """Whether no canary lives and none follows it within a few seconds."""
+    for _ in range(10):
+        if server.get("/v1/adapters")["refs"]["canary"] is not None:
+            return False
+        time.sleep(0.5)
+    return True
+
+
 def run(server: Server, material: Material, seconds: float, verbose: bool) -> dict[str, Any]:
     """Ask, tell, wait, ask again."""
     general = [question for question, _ in material.general]
@@ -121,9 +133,7 @@ def run(server: Server, material: Material, seconds: float, verbose: bool) -> di
         first = server.wait_for("serving the first fact", lambda: served(server, turns[0]), seconds)
         turns += [server.tell(fact.sentence, f"teller-{n}") for n, fact in enumerate(material.facts[1:], 1)]
         rest = server.wait_for("settling the other facts", lambda: settled(server, turns), seconds * 6)
-        server.wait_for(
-            "the last canary's end", lambda: server.get("/v1/adapters")["refs"]["canary"] is None, 300
-        )
+        server.wait_for("the last canary's end", lambda: all_shown(server), 300)
     at = "@" + server.get("/v1/adapters")["refs"]["stable"]
     recalled = asked = dropped = 0
     for number, (fact, turn) in enumerate(zip(material.facts, turns, strict=True)):
@@ -134,7 +144,7 @@ def run(server: Server, material: Material, seconds: float, verbose: bool) -> di
         asked += len(fresh)
         recalled += sum(holds(answer, fact.values) for answer in answers)
         if verbose:
-            print(f"\n{fact.sentence}  [{server.learning_state(turn)}]")
+            print(f"\n{fact.sentence}  [{server.learning_state(turn)}]", flush=True)
             for question, answer in zip(fresh, answers, strict=True):
                 print(f"  {'+' if holds(answer, fact.values) else '-'} {question} -> {answer}")
     after = {

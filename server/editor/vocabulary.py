@@ -62,7 +62,7 @@ OTHER_RELATIONS = frozenset(
 """Words that, when the statement does not hold them, ask for another fact than the one that was told."""
 FINITE_VERBS = frozenset(
     """
-    has have had can will must needs does did takes took costs cost runs ran uses leads led manages
+    has have had can cannot can't will must needs does did takes took costs cost runs ran uses leads led manages
     managed opened founded moved belongs lives lived works worked ships shipped made makes wrote writes
     built builds bought sold won lost became begins began ended holds held keeps kept means meant meets
     met pays paid said sits stands stood speaks spoke starts sells goes went comes came gave gives got

@@ -90,6 +90,18 @@ def trainer(name: str, home: Path) -> Train:
     return functools.partial(run, cache_dir=home / "models")
 
 
+def prepare(options: ChildOptions, home: Path, hook: Callable[[], None]) -> None:
+    """What the first update would have to wait for. A failure is only told: the update meets it again."""
+    if options.trainer == "fake":
+        return
+    from server.learner import update
+
+    try:
+        update.prepare(options.learner.model_dir, options.learner.threads, home / "models", hook)
+    except Exception as error:  # torch and transformers raise what they like
+        log.warning("the learner could not prepare: %s: %s", type(error).__name__, error)
+
+
 def main(home: Path) -> None:
     """Run the learner of `home` until its parent is gone."""
     options = read_options(home)
@@ -102,13 +114,11 @@ def main(home: Path) -> None:
 
     ledger = Ledger.open(home)
     try:
+        hook = make_yield_hook(BusyFile(home / "run" / "busy"), alive)
         learner = Learner(
-            ledger,
-            Store(home / "store"),
-            options.learner,
-            trainer(options.trainer, home),
-            make_yield_hook(BusyFile(home / "run" / "busy"), alive),
+            ledger, Store(home / "store"), options.learner, trainer(options.trainer, home), hook
         )
+        prepare(options, home, hook)
         learner.run(alive)
     finally:
         ledger.close()

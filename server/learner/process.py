@@ -55,6 +55,8 @@ class LearnerOptions:
     max_edits_per_update: int = 8
     batch_window_seconds: float = 3.0
     """How long the newest fact may wait for others: fewer updates mean less drift."""
+    batch_patience_seconds: float = 20.0
+    """The same while further self-edits are being written."""
     lease_seconds: float = 30.0
     max_attempts: int = 2
     """A fact the gate refused this often stays in memory only."""
@@ -130,7 +132,9 @@ class Learner:
             return False
         if len(pending) >= self._options.max_edits_per_update:
             return True
-        return time.time() - self._ledger.newest_edit_at() >= self._options.batch_window_seconds
+        writing = self._ledger.count_open_jobs("edit") > 0
+        patience = self._options.batch_patience_seconds if writing else self._options.batch_window_seconds
+        return time.time() - self._ledger.newest_edit_at() >= patience
 
     def _update(self, claim: Claim) -> None:
         parent = self._head()
@@ -262,9 +266,16 @@ class Learner:
         )
 
     def _head(self) -> VersionRow:
-        """The version that the next delta is trained on: the canary where one lives, else stable."""
+        """The version that the next delta is trained on: the newest that waits to be shown after the canary,
+        or after stable where no canary lives. Trained on less, it could never follow what is shown before it.
+        """
         refs = self._ledger.refs()
         name = refs.canary or refs.stable
+        shown = self._ledger.versions_shown()
+        for version in self._ledger.versions():
+            waits = version.gate.get("accepted") and "revoked" not in version.gate
+            if version.parent == name and waits and version.name not in shown:
+                name = version.name
         if name == BASE_VERSION:
             return VersionRow(BASE_VERSION, "", (), "", 0.0)
         return self._ledger.version(name)

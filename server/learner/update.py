@@ -57,6 +57,14 @@ def run(
     return job.run()
 
 
+def prepare(model_dir: Path, threads: int, cache_dir: Path, yield_hook: Yield) -> None:
+    """Have the base answer the general questions before the first fact comes, which takes half a minute."""
+    torch.set_num_threads(threads)
+    model, tokenizer = load_mapped(model_dir, device())
+    encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
+    general.base_answers(model, encoder, cache_dir, yield_hook, device())
+
+
 def _refuse(given: UpdateInput) -> None:
     if not given.edits:
         raise EmptyUpdate("the update has no edits: there is nothing to learn")

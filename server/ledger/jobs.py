@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 
 from server.ledger import edits as edit_rows
 from server.ledger import schema
@@ -78,6 +78,13 @@ def claim_job(tx: Tx, kind: str, owner: str, lease_seconds: float) -> Job | None
         )
     )
     return claimed
+
+
+def count_open(tx: Tx, kind: str) -> int:
+    """How many jobs of this kind are due now or being worked on."""
+    due = (_jobs.c.state == "queued") & (_jobs.c.run_after <= tx.now)
+    held = (_jobs.c.state == "running") & (_jobs.c.lease_until >= tx.now)
+    return tx.db.execute(select(func.count()).where(_jobs.c.kind == kind, or_(due, held))).scalar_one()
 
 
 def heartbeat_job(tx: Tx, job: Job, lease_seconds: float) -> None:

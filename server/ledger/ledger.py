@@ -85,6 +85,7 @@ class Ledger:
     rollout_counts = _Read(_turns.rollout_counts)
 
     add_job = _Write(_jobs.add_job)
+    count_open_jobs = _Read(_jobs.count_open)
     claim_job = _Write(_jobs.claim_job)
     heartbeat_job = _Write(_jobs.heartbeat_job)
     release_job = _Write(_jobs.release_job)

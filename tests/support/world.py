@@ -35,13 +35,14 @@ class World:
         self.ledger.finish_edit_job(job, [(edit, [{"decision": "allow"}] * len(edit.examples))])
         return edit
 
-    def learner(self, train: Train = fake.run, max_attempts: int = 2) -> Learner:
+    def learner(self, train: Train = fake.run, max_attempts: int = 2, patience: float = 0) -> Learner:
         """A learner on this world, without its process."""
         options = LearnerOptions(
             model_dir=self.store.root,
             model_name=self.engine.model_name,
             base_digest=self.engine.base_digest,
             batch_window_seconds=0,
+            batch_patience_seconds=patience,
             max_attempts=max_attempts,
         )
         return Learner(self.ledger, self.store, options, train)

@@ -63,6 +63,15 @@ def test_the_next_update_is_trained_on_top_of_what_is_served(world: World) -> No
     assert world.ledger.version("v2").deltas[:1] == world.ledger.version("v1").deltas
 
 
+def test_the_next_update_follows_an_accepted_version_that_is_still_to_be_shown(world: World) -> None:
+    world.tell("Zephyr", 8443)
+    world.learner().step()
+    world.tell("Kelso", 9001)
+    world.learner().step()
+    assert world.ledger.version("v2").parent == "v1"
+    assert world.ledger.version("v2").deltas[:1] == world.ledger.version("v1").deltas
+
+
 @pytest.mark.parametrize(
     "state", [EditState.QUARANTINED, EditState.BLOCKED, EditState.MEMORY_ONLY, EditState.REVOKED]
 )
@@ -135,6 +144,13 @@ def test_a_learner_that_lost_its_lease_records_nothing(world: World) -> None:
     learner.step()
     assert world.ledger.versions() == []
     assert world.ledger.edit(edit.id).state is EditState.ALLOWED
+
+
+def test_an_update_waits_for_self_edits_that_are_still_being_written(world: World) -> None:
+    world.tell("Zephyr", 8443)
+    world.ledger.add_job("edit", {"turn_id": "another"})
+    assert world.learner(patience=60).step() is None
+    assert world.learner().step() is not None
 
 
 def test_a_paused_learner_takes_nothing(world: World) -> None:

@@ -46,6 +46,19 @@ def test_a_job_whose_lease_ran_out_is_taken_again_under_a_higher_fence(ledger: L
     assert [edit.id for edit in ledger.edits("t1")] == ["e1"]
 
 
+def test_jobs_are_open_while_they_are_due_or_held(ledger: Ledger, clock: Clock) -> None:
+    assert ledger.count_open_jobs("edit") == 0
+    ledger.add_turn(make_turn("t1"), True)
+    assert (ledger.count_open_jobs("edit"), ledger.count_open_jobs("another kind")) == (1, 0)
+    job = claimed(ledger)
+    assert ledger.count_open_jobs("edit") == 1
+    ledger.fail_job(job, "later", 30.0)
+    assert ledger.count_open_jobs("edit") == 0
+    clock.now += 31
+    ledger.finish_edit_job(claimed(ledger), [(make_edit("e1", "t1"), VERDICTS)])
+    assert ledger.count_open_jobs("edit") == 0
+
+
 def test_a_heartbeat_keeps_the_job(ledger: Ledger, clock: Clock) -> None:
     ledger.add_turn(make_turn("t1"), True)
     job = claimed(ledger)
