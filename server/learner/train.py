@@ -36,6 +36,8 @@ FIRMNESS = 0.4
 """Share of an anchor's target that lies on the token that the base said. A small model's first choices are
 often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer. What
 was said counts, not what is most probable now: in bfloat16 a tie falls either way with the batch's shape."""
+PART_TOKENS = 1024
+"""Tokens, the shared prefix counted for each example, of which one forward and backward pass is made."""
 SURE = 0.2
 """What an anchored token counts where the base has no second choice; a tie counts one more."""
 
@@ -171,19 +173,24 @@ class Trainer:
     def _step(self, number: int, result: Trained) -> str:
         """One optimiser step; the reason to abort, or ''."""
         shots = self._batches.step(number)
-        self._yield()
-        hidden, packed = self._split.hidden([shot.encoded for shot in shots])
-        targets, entropy = self._targets(shots, packed.targets, packed.owner)
-        loss, losses = head_loss(hidden, self._head, targets)
-        self._yield()
-        loss.backward()  # type: ignore[no-untyped-call]
+        share = _Share.of(shots, self._anchors, self._profile.kl_weight)
+        means: list[float] = []
+        worst: list[float] = []
+        for part in _parts(shots):
+            self._yield()
+            hidden, packed = self._split.hidden([shot.encoded for shot in part])
+            targets, entropy = self._targets(part, share, packed.targets, packed.owner)
+            loss, losses = head_loss(hidden, self._head, targets)
+            self._yield()
+            loss.backward()  # type: ignore[no-untyped-call]
+            per_token = losses.detach().cpu() - entropy
+            by_shot = [per_token[packed.owner == index] for index in range(len(part))]
+            means += [float(token_losses.mean()) for token_losses in by_shot]
+            worst += [float(token_losses.max()) for token_losses in by_shot]
         if self._whitening:
             self._whitening.before_step()
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._profile.gradient_norm))
-        per_token = losses.detach().cpu() - entropy
-        by_shot = [per_token[packed.owner == index] for index in range(len(shots))]
-        means = [float(token_losses.mean()) for token_losses in by_shot]
-        self._stop.observe(shots, [float(token_losses.max()) for token_losses in by_shot])
+        self._stop.observe(shots, worst)
         summary = _summary(shots, means)
         result.curve.append({**summary, "norm": round(norm, 4)})
         replay = [m for shot, m in zip(shots, means, strict=True) if shot.kind == "replay"]
@@ -196,7 +203,7 @@ class Trainer:
         return reason
 
     def _targets(
-        self, shots: Sequence[Shot], tokens: torch.Tensor, owner: torch.Tensor
+        self, shots: Sequence[Shot], share: _Share, tokens: torch.Tensor, owner: torch.Tensor
     ) -> tuple[Targets, torch.Tensor]:
         """Told tokens for facts and neighbours, the base's distribution for anchors; and its entropy."""
         k = 1 + min(self._profile.distil_top_k, self._head.shape[0])
@@ -205,20 +212,44 @@ class Trainer:
         weights = torch.zeros(len(tokens))
         entropy = torch.zeros(len(tokens))
         ids[:, 0], probs[:, 0] = tokens, 1.0
-        total = max(1e-6, sum(shot.weight for shot in shots if shot.kind != "anchor"))
-        anchors = [self._anchors.of(shot.key) for shot in shots if shot.kind == "anchor"]
-        anchored = sum(float(held.counts.sum()) for held in anchors)
         for index, shot in enumerate(shots):
             rows = owner == index
             if shot.kind == "anchor":
                 held = self._anchors.of(shot.key)
                 ids[rows], probs[rows] = held.ids, held.probs
                 entropy[rows] = held.entropy()
-                weights[rows] = self._profile.kl_weight * held.counts / anchored
+                weights[rows] = held.counts * share.anchor
             else:
-                weights[rows] = shot.weight / len(shot.encoded.answer) / total
+                weights[rows] = shot.weight / len(shot.encoded.answer) * share.told
         device = self._head.device
         return Targets(ids.to(device), probs.to(device), weights.to(device)), entropy
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one unit of weight counts in a step's loss, whatever parts the step is computed in."""
+
+    told: float
+    anchor: float
+
+    @classmethod
+    def of(cls, shots: Sequence[Shot], anchors: Anchors, kl_weight: float) -> _Share:
+        told = sum(shot.weight for shot in shots if shot.kind != "anchor")
+        held = sum(float(anchors.of(shot.key).counts.sum()) for shot in shots if shot.kind == "anchor")
+        return cls(1 / max(1e-6, told), kl_weight / max(1e-6, held))
+
+
+def _parts(shots: Sequence[Shot]) -> list[list[Shot]]:
+    """The shots of a step in runs of at most PART_TOKENS tokens: their activations are in memory at once."""
+    parts: list[list[Shot]] = [[]]
+    used = 0
+    for shot in shots:
+        if parts[-1] and used + len(shot.encoded.ids) > PART_TOKENS:
+            parts.append([])
+            used = 0
+        parts[-1].append(shot)
+        used += len(shot.encoded.ids)
+    return parts
 
 
 def _summary(shots: Sequence[Shot], means: Sequence[float]) -> dict[str, float]:
