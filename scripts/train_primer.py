@@ -1,6 +1,6 @@
 """Train the primer of a base model: the head start of its first delta (server/learner/primer.py).
 
-Usage: python scripts/train_primer.py MODEL_FOLDER [--steps 120] [--threads 2] [--out DIR]
+Usage: python scripts/train_primer.py MODEL_FOLDER [--steps 150] [--threads 2] [--out DIR]
 
 It teaches one thing: a question about private matters that nobody has told is answered with the abstention
 sentence, while general questions keep the base's own answers and what stands in the conversation is still
@@ -80,7 +80,7 @@ def main() -> None:
     """Train, print the losses, write the file named after the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="folder that keeps the base's answers between runs")
     parser.add_argument("--out", type=Path, default=primer.FOLDER)

@@ -271,10 +271,8 @@ class Learner:
         """
         refs = self._ledger.refs()
         name = refs.canary or refs.stable
-        shown = self._ledger.versions_shown()
-        for version in self._ledger.versions():
-            waits = version.gate.get("accepted") and "revoked" not in version.gate
-            if version.parent == name and waits and version.name not in shown:
+        for version in self._ledger.versions_waiting():
+            if version.parent == name:
                 name = version.name
         if name == BASE_VERSION:
             return VersionRow(BASE_VERSION, "", (), "", 0.0)

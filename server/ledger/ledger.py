@@ -12,6 +12,7 @@ import atexit
 import logging
 import time
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
@@ -36,7 +37,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _Bound(Generic[P, R]):
+class _Bound(ABC, Generic[P, R]):
     """A function of a transaction as a method of the ledger."""
 
     def __init__(self, function: Callable[Concatenate[Tx, P], R]) -> None:
@@ -59,8 +60,9 @@ class _Bound(Generic[P, R]):
         method.__doc__ = self.function.__doc__
         return method
 
+    @abstractmethod
     def _run(self, ledger: Ledger, call: Callable[[Tx], R]) -> R:
-        raise NotImplementedError
+        """Run `call` in a transaction of the ledger."""
 
 
 class _Write(_Bound[P, R]):
@@ -119,6 +121,7 @@ class Ledger:
     next_version_name = _Read(_versions.next_version_name)
     add_version = _Write(_versions.add_version)
     versions_shown = _Read(_versions.versions_shown)
+    versions_waiting = _Read(_versions.versions_waiting)
     delta = _Read(_versions.delta)
     set_edits_of = _Write(_versions.set_edits_of)
     quarantine_edits_of = _Write(_versions.quarantine_edits_of)

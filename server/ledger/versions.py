@@ -137,6 +137,16 @@ def versions_shown(tx: Tx) -> frozenset[str]:
     return frozenset(name for name in (*canaries, *moved) if name and name != BASE_VERSION)
 
 
+def versions_waiting(tx: Tx) -> list[VersionRow]:
+    """The accepted versions that were never shown to anybody, oldest first."""
+    shown = versions_shown(tx)
+    return [
+        version
+        for version in versions(tx)
+        if version.name not in shown and version.gate.get("accepted") and "revoked" not in version.gate
+    ]
+
+
 def carriers(tx: Tx, delta_ids: Collection[str], refs: Refs) -> tuple[list[VersionRow], dict[str, str]]:
     """All versions with one of these deltas, oldest first, and which refs name one of them."""
     wanted = set(delta_ids)

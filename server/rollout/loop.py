@@ -44,7 +44,7 @@ class RolloutLoop:
         return None
 
     async def _start_next(self) -> None:
-        waiting = self._waiting()
+        waiting = self._ledger.versions_waiting()
         stable = self._ledger.refs().stable
         for orphan in self._orphans(waiting, stable):
             reason = f"{orphan.name} was built on {orphan.parent}, which was taken back; learned again"
@@ -53,15 +53,6 @@ class RolloutLoop:
         if heirs:
             rollout = await self._moves.start(heirs[0])
             log.info("%s is canary for %.0f %% of users", heirs[0].name, rollout.weight * 100)
-
-    def _waiting(self) -> list[VersionRow]:
-        """The accepted versions that were never shown to anybody, oldest first."""
-        shown = self._ledger.versions_shown()
-        return [
-            version
-            for version in self._ledger.versions()
-            if version.name not in shown and version.gate.get("accepted") and "revoked" not in version.gate
-        ]
 
     def _orphans(self, waiting: list[VersionRow], stable: str) -> list[VersionRow]:
         """Those that can never be shown: their line of parents does not lead to stable."""
