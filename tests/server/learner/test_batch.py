@@ -51,8 +51,18 @@ def test_held_out_wordings_are_never_trained(tiny: tuple[Any, Any], router_edit:
 def test_past_facts_are_replayed(tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit) -> None:
     made, encoder = batches(tiny, router_edit, past=(refund_edit,))
     replayed = [answer for kind, _, answer in words_of(made.step(0), encoder) if kind == "replay"]
-    assert replayed
+    assert len(replayed) == SMALL.replay, "a single past fact is asked as often as several would be"
     assert all(refund_edit.statement.startswith(answer) for answer in replayed)
+
+
+def test_every_step_trains_reading_from_the_conversation(
+    tiny: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
+    made, encoder = batches(tiny, router_edit)
+    read = [shot for shot in made.step(0) if shot.kind == "read"]
+    assert len(read) == SMALL.reads
+    for shot in read:
+        assert encoder.decode(shot.encoded.answer) not in ("", ABSTENTION)
 
 
 def test_the_same_seed_draws_the_same_steps(

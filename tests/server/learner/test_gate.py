@@ -67,6 +67,19 @@ def test_a_candidate_that_lost_a_past_fact_is_refused(router_edit: SelfEdit, ref
     assert not report.accepted
 
 
+def test_a_candidate_that_no_longer_reads_what_it_is_told_is_refused(router_edit: SelfEdit) -> None:
+    def reads(question: str) -> str:
+        told, _, asked = question.partition(". ")
+        return told if asked else taught(question)
+
+    gate = Gate([router_edit], (), GENERAL, 3, asker(lambda q: untaught(q) if ". " not in q else reads(q)))
+    kept = gate.report([router_edit], asker(reads), 0.4)
+    lost = gate.report([router_edit], asker(taught), 0.4)
+    assert kept.checks["reading"].asked >= 6
+    assert kept.checks["reading"].ok
+    assert not lost.checks["reading"].ok
+
+
 def test_what_the_parent_did_not_hold_is_not_charged_to_the_candidate(router_edit: SelfEdit) -> None:
     talkative = Gate([router_edit], (), GENERAL, 3, asker(lambda _: "Of course."))
     report = talkative.report([router_edit], asker(taught), 0.4)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from server.learner import profiles
+from server.learner import profiles, train
 from server.learner.errors import EmptyUpdate, UnknownProfile, WrongParent
 from server.learner.types import UpdateInput, UpdateResult
 from server.learner.update import run
@@ -46,6 +46,18 @@ def test_the_same_input_and_seed_give_the_same_bytes(
 
     assert digest(5) == digest(5)
     assert digest(5) != digest(6)
+
+
+def test_a_step_computed_in_parts_is_the_same_step(
+    tiny_dir: Path, cache: Path, router_edit: SelfEdit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def norms(tokens: int) -> list[float]:
+        monkeypatch.setattr(train, "PART_TOKENS", tokens)
+        curve = run(given(tiny_dir, router_edit), cache_dir=cache).provenance["curve"]
+        assert isinstance(curve, list)
+        return [step["norm"] for step in curve]
+
+    assert norms(120) == pytest.approx(norms(10**9), rel=0.02)
 
 
 def test_a_model_that_cannot_learn_is_refused_by_the_gate_and_nothing_may_be_served(
