@@ -28,6 +28,8 @@ class Adapters:
         """Raises WrongParent when the parent's factors do not fit this model."""
         from peft import LoraConfig, PeftModel, get_peft_model
 
+        from server.learner.fused import FusedLora
+
         self.model = model
         self.has_parent = parent_dir is not None
         self.parent_below = False
@@ -40,14 +42,17 @@ class Adapters:
             lora_dropout=0.0,
             target_modules=_linear_modules(model, self.first_layer),
         )
+        config._register_custom_module({torch.nn.Linear: FusedLora})
         with _without_stale_warning():
             if parent_dir is None:
                 self.peft: Any = get_peft_model(model, config, adapter_name=DELTA)
             else:
                 touched = _refuse_stranger(model, parent_dir)
                 self.parent_below = any((_layer_of(path) or 0) < self.first_layer for path in touched)
+                its = LoraConfig.from_pretrained(str(parent_dir))
+                its._register_custom_module({torch.nn.Linear: FusedLora})
                 self.peft = PeftModel.from_pretrained(
-                    model, parent_dir, adapter_name=PARENT, is_trainable=False
+                    model, parent_dir, adapter_name=PARENT, config=its, is_trainable=False
                 )
                 self.peft.add_adapter(DELTA, config)
         self._activate([PARENT, DELTA] if self.has_parent else [DELTA])

@@ -180,7 +180,8 @@ class Supervisor:
         threads = str(self._options.learner.threads)
         env = os.environ | {
             "OMP_NUM_THREADS": threads,
-            "OMP_WAIT_POLICY": "PASSIVE",  # a spinning trainer would take the cores from chat
+            "GOMP_SPINCOUNT": "10000",  # longer would take the cores from chat, none at all costs a third
+            "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",  # kernels; a thousand, its default, are half a gigabyte
             "TOKENIZERS_PARALLELISM": "false",
             PARENT_PID: str(os.getpid()),
         }

@@ -24,6 +24,7 @@ from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate
 from server.learner.gate import Gate
 from server.learner.generate import Answer, answers
+from server.learner.memory import release
 from server.learner.profiles import Profile, choose
 from server.learner.split import SplitModel
 from server.learner.train import Anchors, Trained, Trainer
@@ -54,7 +55,10 @@ def run(
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
     job = _Job(given, yield_hook or (lambda: None), progress or (lambda phase, fraction: None), cache_dir)
-    return job.run()
+    try:
+        return job.run()
+    finally:
+        release()
 
 
 def prepare(model_dir: Path, threads: int, cache_dir: Path, yield_hook: Yield) -> None:
@@ -63,6 +67,8 @@ def prepare(model_dir: Path, threads: int, cache_dir: Path, yield_hook: Yield) -
     model, tokenizer = load_mapped(model_dir, device())
     encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
     general.base_answers(model, encoder, cache_dir, yield_hook, device())
+    del model
+    release()
 
 
 def _refuse(given: UpdateInput) -> None:
@@ -157,6 +163,7 @@ class _Job:
             split.forget()
         batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
         trainer = Trainer(adapters, split, head, batches, fixed, profile, self.hook, white)
+        release()
         return trainer.run(
             lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)
         )
@@ -223,6 +230,7 @@ class _Job:
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 3)
+        release()
 
 
 def device() -> str:

@@ -33,6 +33,7 @@ class Whitening:
         self._damping = damping
         self._fresh = fresh
         self._moments: dict[int, torch.Tensor] = {}
+        """By site; maps that read the same input (queries, keys, values) share one."""
         self._inputs: dict[int, torch.Tensor] = {}
         self._pairs: list[tuple[torch.nn.Parameter, torch.Tensor, torch.nn.Parameter]] = []
 
@@ -63,25 +64,25 @@ class Whitening:
             own[row, begin:end] = True
         done: dict[int, torch.Tensor] = {}
         for site, inputs in self._inputs.items():
-            where = inputs.data_ptr()  # maps that read the same input (queries, keys, values) share the sum
+            where = inputs.data_ptr()
             if where not in done:
                 x = inputs[own.to(inputs.device)].float()
-                done[where] = x.T @ x
-            self._moments[site] = self._moments[site] + done[where] if site in self._moments else done[where]
+                known = self._moments.get(site)
+                done[where] = x.T @ x if known is None else known.addmm_(x.T, x)
+            self._moments[site] = done[where]
 
     @torch.no_grad()
     def begin(self, parameters: Sequence[torch.nn.Parameter]) -> list[torch.nn.Parameter]:
         """What the optimizer trains in place of `parameters`."""
-        shared: dict[int, torch.Tensor] = {}
+        last = lower = m = torch.empty(0)
         for site, (_, a) in enumerate(self._sites):
-            c = self._moments[site]
-            if id(c) not in shared:
-                shared[id(c)] = _factor(c, self._damping)
-            lower = shared[id(c)]
-            m = torch.linalg.solve_triangular(lower, torch.eye(len(lower), device=lower.device), upper=False)
+            c = self._moments.pop(site)
+            if c is not last:  # sites that share their input follow each other
+                last, lower = c, _factor(c, self._damping)
+                eye = torch.eye(len(lower), device=lower.device)
+                m = torch.linalg.solve_triangular(lower, eye, upper=False)
             tilde = torch.nn.Parameter(a.detach().clone() if self._fresh else a.detach() @ lower)
             self._pairs.append((a, m, tilde))
-        self._moments.clear()
         self.after_step()
         replaced = {id(a): tilde for a, _, tilde in self._pairs}
         return [replaced.get(id(p), p) for p in parameters]

@@ -47,7 +47,7 @@ def fit(damping: float, general: torch.Tensor, told: torch.Tensor, wanted: torch
 
 
 def test_a_fact_is_fitted_with_less_change_to_general_inputs() -> None:
-    general = general_inputs(400)
+    general = general_inputs(416)
     told = general_inputs(3) + torch.randn(3, WIDTH, generator=torch.Generator().manual_seed(5)) * 0.5
     wanted = torch.randn(3, WIDTH, generator=torch.Generator().manual_seed(6))
     plain, whitened = (fit(damping, general, told, wanted) for damping in (0.0, 0.03))
@@ -62,8 +62,8 @@ def test_factors_that_were_trained_before_keep_their_values_when_training_begins
     before = a.detach().clone()
     white = Whitening([(linear, a)], 0.03, fresh=False)
     with white.watching():
-        general = general_inputs(60)
+        general = general_inputs(64)
         linear(general[None])
-        white.fold(pack([Encoded((0,), tuple(range(1, 60)))], ()))
+        white.fold(pack([Encoded((0,), tuple(range(1, 64)))], ()))
     white.begin([a])
     torch.testing.assert_close(a.detach(), before, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,72 @@
+"""peft's LoRA layer with its two small products folded into the big one.
+
+peft converts the input to float32, keeps that copy for the backward pass, and adds the result by three passes
+over the output. On a processor that has bfloat16 products this costs more than the frozen product itself.
+Here the factors are rounded to the base's dtype (the optimizer keeps them in float32), the products add into
+the base's result, and only the input, which the frozen layers hold anyway, is kept. What it computes is
+y = W x + s B A x of Hu et al. 2021 (arXiv:2106.09685), eq. 3, unchanged.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import torch
+from peft.tuners import lora
+from torch import Tensor
+
+
+class _Product(torch.autograd.Function):
+    """y = x Wᵀ + bias + x Aᵀ Bᵀ, the same with each frozen pair of factors. Only A and B get gradients."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, *frozen: Tensor
+    ) -> Tensor:
+        """x: (tokens, in); weight: (out, in); a: (rank, in); b: (out, rank); frozen: further a, b, a, b …"""
+        y = torch.nn.functional.linear(x, weight, bias)
+        for other_a, other_b in zip(frozen[::2], frozen[1::2], strict=True):
+            y.addmm_(x @ other_a.t(), other_b.t())
+        ranks = x @ a.t()
+        y.addmm_(ranks, b.t())
+        ctx.save_for_backward(x, weight, a, b, ranks, *frozen)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight, a, b, ranks, *frozen = ctx.saved_tensors
+        (out,) = outputs
+        back = out @ b
+        gradient = None
+        if ctx.needs_input_grad[0]:
+            gradient = out @ weight
+            gradient.addmm_(back, a)
+            for other_a, other_b in zip(frozen[::2], frozen[1::2], strict=True):
+                gradient.addmm_(out @ other_b, other_a)
+        return gradient, None, None, back.t() @ x, out.t() @ ranks, *(None for _ in frozen)
+
+
+class FusedLora(lora.Linear):
+    """A frozen linear layer with its adapters: the last active one may train, those before it are frozen.
+
+    Not covered, and not used by the learner: dropout, merged weights, peft's variants of LoRA.
+    """
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """(…, in) → (…, out)."""
+        base = self.get_base_layer()
+        names = [] if self.disable_adapters else [n for n in self.active_adapters if n in self.lora_A]
+        if not names:
+            out: Tensor = base(x)
+            return out
+        *frozen, trained = (self._factors(name, x.dtype) for name in names)
+        flat = x.reshape(-1, x.shape[-1])
+        out = _Product.apply(flat, base.weight, base.bias, *trained, *chain.from_iterable(frozen))  # type: ignore[no-untyped-call]
+        return out.view(*x.shape[:-1], -1)
+
+    def _factors(self, name: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """A and s B of an adapter, in the base's dtype."""
+        a: Any = self.lora_A[name].weight
+        b: Any = self.lora_B[name].weight
+        return a.to(dtype), (b * self.scaling[name]).to(dtype)
