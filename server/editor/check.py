@@ -75,7 +75,7 @@ def question_objection(question: str, statement: str, value: Value) -> str:
         return "copies a worked example"
     if _reveals(body, value):
         return "holds the answer"
-    if _UNRESOLVED.search(body):
+    if {found.lower() for found in _UNRESOLVED.findall(body)} - _owners(statement):
         return "holds an unresolved pronoun"
     if _BROKEN.search(body):
         return "broken grammar"
@@ -94,6 +94,11 @@ def question_objection(question: str, statement: str, value: Value) -> str:
     if not asks_for(question, value.kind, value.text, value.head):
         return f"does not ask for a {value.kind}"
     return _off_topic(body, statement, value)
+
+
+def _owners(statement: str) -> set[str]:
+    """'The archive keeps its maps …': a question that names the archive may say 'its' too."""
+    return {t.key for t in tokens(statement)} & {"its", "their", "his", "her"}
 
 
 def _reveals(body: str, value: Value) -> bool:
@@ -146,7 +151,13 @@ def _off_topic(body: str, statement: str, value: Value) -> str:
         return f"brings in new words: {', '.join(sorted(new - _ANSWER_KINDS))}"
     if wanted and len(wanted & asked) / len(wanted) < LEAST_SHARE_OF_STATEMENT:
         return "leaves out what the fact is about"
-    said = [t.text for t in tokens(rest) if t.text.islower() and t.is_content and t.key not in _SKIPPED]
+    bound = tokens(statement[: value.start])[-1:]  # 'after 30 minutes': the answer brings the word along
+    loose = {t.key for t in bound if t.key in DIRECTIONS}
+    said = [
+        t.text
+        for t in tokens(rest)
+        if t.text.islower() and t.is_content and t.key not in _SKIPPED and t.key not in loose
+    ]
     needed = [_head_noun(value.head)] if value.head and not is_called(statement, value.start) else said
     label = {stem(t.text) for t in tokens(statement[: value.start])[-1:] if t.key not in FINITE_VERBS}
     missing = [word for word in needed if stem(word) not in asked and not new & _same_meaning({stem(word)})]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from server.editor.kinds import Kind
 from server.editor.value import Value
@@ -27,10 +28,16 @@ _DETERMINED = re.compile(r"\A(?:the|our|my)\s|['’]s?\s", re.I)
 
 
 _LAST_PREPOSITION = re.compile(
-    r"\s+(?:on|at|in|to|for|from|every|near|until|since|about|around|exactly)"
+    r"\s+(?:on|at|in|to|for|from|every|near|until|since|about|around|exactly|within|after)"
     r"(?:\s+(?:the|our|my|an?))?\Z",
     re.I,
 )
+_LABEL = re.compile(
+    r"(?P<left>.+?)\s+(?P<preposition>in|on|at|from|to|by|through)\s+"
+    r"(?P<label>(?!the |our |my |an? )[a-z]+)\s+\Z"
+)
+"""'from platform seven', 'in room 214': the word before the number says what it counts."""
+_RELATIVE = re.compile(r"\b(?:that|which|who|whose|when|where)\b")
 _VERB_LAST = re.compile(r"\b(?:\w+s|\w+ed|is|are|was|were)\Z")
 _WH = {
     Kind.PERSON: "who",
@@ -41,6 +48,7 @@ _WH = {
     Kind.YEAR: "when",
     Kind.FREQUENCY: "how often",
     Kind.DURATION: "how long",
+    Kind.DELAY: "when",
     Kind.MONEY: "how much",
     Kind.MEASURE: "what",
     Kind.THING: "what",
@@ -61,7 +69,11 @@ def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]
         who_or_what = "who" if value.kind is Kind.PERSON else "what"
         found += [f"{who_or_what.capitalize()} is {head}?", *_wrapped(f"{who_or_what} {head} is")]
     elif clause := _indirect(statement, value):
-        found += _wrapped(clause)
+        straight = _direct(clause)
+        found += [
+            *([straight] if straight else []),
+            *_wrapped(f"{clause.asks} {clause.left} {clause.right}".rstrip()),
+        ]
     return list(dict.fromkeys(found))
 
 
@@ -121,23 +133,63 @@ def _uncapitalised(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _indirect(statement: str, value: Value) -> str:
-    """'The bakery opens at 7 am.' → 'when the bakery opens'; '' where the rule does not hold."""
-    left, right = statement[: value.start].rstrip(), statement[value.end :].strip(" .!")
-    if "," in left:
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    """An indirect question: 'when' + 'the bakery opens' + 'on Sundays'."""
+
+    asks: str
+    left: str
+    right: str = ""
+
+
+def _direct(clause: _Clause) -> str:
+    """'when' + 'the bakery opens' → 'When does the bakery open?'; '' where the verb is not plain to see."""
+    asks = clause.asks[:1].upper() + clause.asks[1:]
+    if _RELATIVE.search(clause.left):
         return ""
+    if be := re.fullmatch(r"(?P<who>.+?) (?P<be>is|are|was|were)(?P<rest>\b.*)", clause.left):
+        middle = f"{be['be']} {be['who']}{be['rest']}"
+    elif (does := re.fullmatch(r"(?P<who>.+) (?P<verb>[a-z]+[^s]s|has)", clause.left)) and not any(
+        t.text.islower() and (t.key in FINITE_VERBS or re.search(r"[^s]s\Z", t.text))
+        for t in tokens(does["who"])
+    ):  # 'keeps its maps' has two words that may be the verb
+        middle = f"does {does['who']} {_infinitive(does['verb'])}"
+    else:
+        return ""
+    return f"{asks} {middle} {clause.right}".rstrip() + "?"
+
+
+def _infinitive(verb: str) -> str:
+    """'carries' → 'carry', 'teaches' → 'teach', 'leaves' → 'leave', 'has' → 'have'."""
+    if verb in ("has", "does"):
+        return {"has": "have", "does": "do"}[verb]
+    if verb.endswith("ies"):
+        return verb[:-3] + "y"
+    return verb[:-2] if verb.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")) else verb[:-1]
+
+
+def _indirect(statement: str, value: Value) -> _Clause | None:
+    """'The bakery opens at 7 am.' → 'when the bakery opens'; None where the rule does not hold."""
+    right = statement[value.end :].strip(" .!")
+    if value.kind is Kind.THING and not right and (labelled := _LABEL.match(statement[: value.start])):
+        left = _uncapitalised(labelled["left"])
+        asks = f"{labelled['preposition']} which {labelled['label']}"
+        return _Clause(asks, left) if "," not in left else None
+    left = statement[: value.start].rstrip()
+    if "," in left:
+        return None
     left = _uncapitalised(left)
     if value.kind is Kind.COUNT:
         counted = " ".join(value.text.split()[1:])
-        return f"how many {counted} {left} {right}".rstrip() if left else ""
+        return _Clause(f"how many {counted}", left, right) if left else None
     if not left:
-        return f"{_WH[value.kind]} {right}"
+        return _Clause(_WH[value.kind], right)
     ends = _LAST_PREPOSITION.search(left)
     if ends and value.kind is not Kind.THING:
         left = left[: ends.start()]
     if not ends and not _VERB_LAST.search(left) and left.split()[-1].lower() not in FINITE_VERBS:
-        return ""  # 'reached at extension 4410': what stands before the value belongs to it
-    return f"{_WH[value.kind]} {left} {right}".rstrip()
+        return None  # 'reached at extension 4410': what stands before the value belongs to it
+    return _Clause(_WH[value.kind], left, right)
 
 
 def inversion(statement: str, value: Value) -> str:

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """Days of the week."""
     YEAR = "year"
     DURATION = "duration"
+    DELAY = "delay"
+    """A duration until something happens: 'within 21 days', 'after 30 minutes'."""
     FREQUENCY = "frequency"
     MONEY = "money"
     COUNT = "count"
@@ -44,7 +46,8 @@ _MONTH = (
 )
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _TIME = re.compile(
-    r"\b\d{1,2}(?:[:.]\d\d)?\s*(?:[ap]\.?m\b\.?|o'?clock)|\b\d{1,2}:\d\d\b|\b(?:noon|midnight)\b", re.I
+    r"\b\d{1,2}(?:[:.]\d\d)?\s*(?:[ap]\.?m\b\.?|o'?clock)|\b\d{1,2}:\d\d\b|\b(?:noon|midnight)\b|\b(?:half|quarter)\s+past\s+\w+",
+    re.I,
 )
 _YEAR = re.compile(r"\A(?:19|20)\d\d\Z")
 _DAY = re.compile(rf"\A{_WEEKDAY}(?:\s*(?:,|and|to|or|-|–)\s*{_WEEKDAY})*\Z", re.I)
@@ -55,6 +58,7 @@ _DATE = re.compile(
     re.I,
 )
 _DURATION = re.compile(rf"\A{_NUMBER_WORD}[\s-]+(?:and\s+a\s+half\s+)?{_UNIT_OF_TIME}\Z", re.I)
+_UNTIL = re.compile(r"\b(?:within|after|in)\s+(?:about\s+|around\s+|at\s+most\s+)?\Z", re.I)
 _MONEY = re.compile(
     r"[$€£¥]\s?\d|\d\s*(?:dollars?|euros?|pounds?|cents?|usd|eur|gbp|chf|kroner|francs?|yen|crowns?)\b", re.I
 )
@@ -121,7 +125,9 @@ def kind_of(value: str, statement: str, start: int) -> Kind:
         (Kind.DURATION, _DURATION),
     ):
         if pattern.search(value):
-            return kind
+            return Kind.DELAY if kind is Kind.DURATION and _UNTIL.search(before) else kind
+    if re.fullmatch(r"1?\d|2[0-4]", value) and re.search(r"\bat\s+\Z", before) and not after.strip(" .!"):
+        return Kind.TIME
     if _YEAR.search(value) and not is_complement(statement, start):
         return Kind.YEAR
     for kind, pattern in (
@@ -216,6 +222,17 @@ OPENERS_BY_KIND: dict[Kind, tuple[str, ...]] = {
         "How much time",
         "I would like to know how long",
     ),
+    Kind.DELAY: (
+        "When",
+        "How soon",
+        "Tell me when",
+        "Do you know when",
+        "Can you tell me when",
+        "After how many",
+        "Within how many",
+        "I would like to know when",
+        "How long",
+    ),
     Kind.FREQUENCY: (
         "When",
         "How often",
@@ -291,6 +308,7 @@ _ASKS = {
     r"\bdays?\s+(?:of|when|on\s+which|for)\b",
     Kind.YEAR: r"\bwhen\b|\b(?:which|what)\s+year\b|\byear\s+(?:of|when|in\s+which)\b",
     Kind.DURATION: r"\bhow\s+(?:long|much\s+time)\b|\blength\s+of\b|\bduration\b|\bperiod\b|\bhow\s+old\b",
+    Kind.DELAY: r"\bwhen\b|\bhow\s+(?:soon|long|quickly|fast|much\s+time)\b|\bdeadline\b",
     Kind.FREQUENCY: r"\bwhen\b|\bhow\s+often\b|\b(?:which|what)\s+days?\b|\bhow\s+frequent",
     Kind.MONEY: r"\bhow\s+(?:much|expensive)\b|\bwhat\b.*\b(?:prices?|costs?|fees?|rates?|amount|charges?|"
     r"paid|pay|rent|salary|budget|fare|worth)\b|\b(?:price|cost|fee|rent|budget|fare)\s+(?:of|for)\b",
@@ -310,6 +328,7 @@ _ASKS_OTHER = {
         Kind.DAY: r"\b(?:who|where|why|how|date)\b",
         Kind.YEAR: r"\b(?:who|where|why|how|date|day|month)\b",
         Kind.DURATION: r"\b(?:who|where|when|why)\b",
+        Kind.DELAY: r"\b(?:who|where|why|often)\b",
         Kind.FREQUENCY: r"\b(?:who|where|why|how\s+(?:long|many|much))\b",
         Kind.MONEY: r"\b(?:who|where|when|why|how\s+(?:long|often|old))\b",
         Kind.COUNT: r"\b(?:who|where|when|why|how\s+(?:long|much|often))\b",

@@ -93,8 +93,9 @@ def _parts(run: Sequence[Token], opening: Token) -> list[list[Token]]:
     parts: list[list[Token]] = []
     for word in run:
         marked = word.is_number or word.text[:1].isupper()
-        ordinary_before = bool(parts) and parts[-1][-1].is_content and parts[-1][-1].text.islower()
-        if not parts or (marked and ordinary_before and not parts[-1][-1].is_number):
+        before = parts[-1][-1] if parts else word
+        ordinary_before = before.is_content and before.text.islower() and before.key != "past"
+        if not parts or (marked and ordinary_before and not before.is_number):
             parts.append([])
         parts[-1].append(word)
     if len(parts) > 1 and all(word.text.islower() for word in parts[0]):
@@ -128,7 +129,7 @@ def _shape(statement: str, span: tuple[int, int]) -> float:
     kind = kind_of(statement[span[0] : span[1]], statement, span[0])
     if not before and kind is Kind.PERSON:
         score += 4
-    if kind in (Kind.TIME, Kind.DATE, Kind.DAY, Kind.DURATION, Kind.MONEY, Kind.MEASURE, Kind.FREQUENCY):
+    if kind not in (Kind.PERSON, Kind.PLACE, Kind.YEAR, Kind.COUNT, Kind.THING):
         score += 2
     described = re.match(r"\s+(?:is|was)\s+(?:the|our|my)\s", statement[span[1] :])
     if not before and described and words[0].text[:1].isupper():

@@ -40,7 +40,9 @@ SCAFFOLD_WORDS = frozenset(
 COMMON_FIRST = frozenset(
     """
     deliveries our my everyone everybody nobody all most many lunch dinner breakfast parking access entry
-    support customers employees staff members visitors guests orders tickets office
+    support customers employees staff visitors guests orders tickets office
+    invoices refunds returns payments expenses shipments packages bookings reservations meetings backups passwords
+    reports applications contracts students members patients residents volunteers drivers lessons classes
     please remember actually today tomorrow yesterday currently starting rent admission shipping
     """.split()
 )
