@@ -43,7 +43,7 @@ def _serve(flags: list[str]) -> int:
     from server.config import SettingsError, help_text, read_settings
     from server.engine.types import EngineError
     from server.ledger import LedgerError
-    from server.terminal.logs import configure
+    from server.logs import configure
 
     if {"-h", "--help"} & set(flags):
         print(help_text())

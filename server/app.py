@@ -193,6 +193,8 @@ class Livegraft:
             ),
             nice=learning.nice,
             trainer="fake" if self._settings.engine.kind == "fake" else "peft",
+            log_format=self._settings.log_format,
+            log_level=self._settings.log_level,
         )
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Literal
 
 from adapter_store import Store
+from server import logs
 from server.engine.busy import BusyFile
 from server.learner.process import Learner, LearnerOptions, Train, owner_name
 from server.ledger import Ledger
@@ -42,6 +43,8 @@ class ChildOptions:
     learner: LearnerOptions
     nice: int = 10
     trainer: Literal["peft", "fake"] = "peft"
+    log_format: Literal["human", "json"] = "human"
+    log_level: str = "info"
 
 
 def options_file(home: Path) -> Path:
@@ -61,9 +64,7 @@ def read_options(home: Path) -> ChildOptions:
     raw = json.loads(options_file(home).read_text())
     learner = raw["learner"]
     learner["model_dir"] = Path(learner["model_dir"])
-    return ChildOptions(
-        home=raw["home"], learner=LearnerOptions(**learner), nice=raw["nice"], trainer=raw["trainer"]
-    )
+    return ChildOptions(**{**raw, "learner": LearnerOptions(**learner)})
 
 
 def make_yield_hook(busy: BusyFile, alive: Callable[[], bool]) -> Callable[[], None]:
@@ -105,6 +106,7 @@ def prepare(options: ChildOptions, home: Path, hook: Callable[[], None]) -> None
 def main(home: Path) -> None:
     """Run the learner of `home` until its parent is gone."""
     options = read_options(home)
+    logs.configure(options.log_format, options.log_level)
     with contextlib.suppress(OSError):
         os.nice(options.nice)
     parent = int(os.environ.get(PARENT_PID) or os.getppid())
@@ -119,6 +121,7 @@ def main(home: Path) -> None:
             ledger, Store(home / "store"), options.learner, trainer(options.trainer, home), hook
         )
         prepare(options, home, hook)
+        log.info("the learner is ready")
         learner.run(alive)
     finally:
         ledger.close()

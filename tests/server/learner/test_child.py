@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -19,6 +21,19 @@ def options(home: Path) -> ChildOptions:
 def test_what_the_server_writes_is_what_the_learner_reads(tmp_path: Path) -> None:
     write_options(options(tmp_path))
     assert read_options(tmp_path) == options(tmp_path)
+
+
+def test_the_learners_log_lines_have_the_form_that_the_server_was_told(tmp_path: Path) -> None:
+    write_options(dataclasses.replace(options(tmp_path), log_format="json"))
+    learner = subprocess.run(
+        [sys.executable, "-m", "server.learner", str(tmp_path)],
+        env=os.environ | {PARENT_PID: "1"},  # not its parent: it starts and ends
+        timeout=60,
+        check=False,
+        stderr=subprocess.PIPE,
+    )
+    lines = [json.loads(line) for line in learner.stderr.splitlines()]
+    assert "the learner is ready" in [line["message"] for line in lines]
 
 
 def test_a_learner_whose_server_was_killed_before_it_could_look_ends_by_itself(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.terminal.logs import configure
+from server.logs import configure
 
 
 @pytest.fixture(autouse=True)
