@@ -47,7 +47,7 @@ def make_engine(settings: Settings) -> Engine:
         return FakeEngine(loop_script, model_name=settings.model, max_batch=settings.engine.max_batch)
     # Read when torch is first imported, below. Threads that spin for long while they wait take the cores from
     # the learner and from HTTP, and everything becomes ten times slower; threads that sleep at once answer a
-    # single stream a third slower than these, which spin for some 0.1 ms.
+    # single stream some 30 % slower than these, which spin for a moment first.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from server.engine.embedded import EmbeddedEngine

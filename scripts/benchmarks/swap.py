@@ -14,6 +14,7 @@ import json
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class Load:
 
     def __init__(self, server: Server, pick: Pick, streams: int) -> None:
         self.asked = self.failed = 0
-        self.given: dict[tuple[str, str, str], int] = {}
+        self.given: Counter[tuple[str, str, str]] = Counter()
         """How often (version, question, answer) came."""
         self._server, self._pick = server, pick
         self._numbers = itertools.count()
@@ -90,8 +91,7 @@ class Load:
                 continue
             with self._lock:
                 self.asked += 1
-                key = version, question, text
-                self.given[key] = self.given.get(key, 0) + 1
+                self.given[version, question, text] += 1
 
 
 def unexplained(
@@ -104,8 +104,8 @@ def unexplained(
     sought = [(version, question) for version, question, _ in odd]
 
     def pick(turn: int) -> tuple[str, str]:
-        every_other = rng.choice(sought) if turn % 2 else (rng.choice(names), rng.choice(QUESTIONS))
-        return every_other[1], f"@{every_other[0]}"
+        version, question = rng.choice(sought) if turn % 2 else (rng.choice(names), rng.choice(QUESTIONS))
+        return question, f"@{version}"
 
     deadline = time.monotonic() + seconds
     with Load(server, pick, streams) as load:

@@ -151,15 +151,12 @@ def _off_topic(body: str, statement: str, value: Value) -> str:
         return f"brings in new words: {', '.join(sorted(new - _ANSWER_KINDS))}"
     if wanted and len(wanted & asked) / len(wanted) < LEAST_SHARE_OF_STATEMENT:
         return "leaves out what the fact is about"
-    bound = tokens(statement[: value.start])[-1:]  # 'after 30 minutes': the answer brings the word along
-    loose = {t.key for t in bound if t.key in DIRECTIONS}
-    said = [
-        t.text
-        for t in tokens(rest)
-        if t.text.islower() and t.is_content and t.key not in _SKIPPED and t.key not in loose
-    ]
+    before = tokens(statement[: value.start])[-1:]
+    # 'after 30 minutes': the answer brings the word along
+    skipped = _SKIPPED | {t.key for t in before if t.key in DIRECTIONS}
+    said = [t.text for t in tokens(rest) if t.text.islower() and t.is_content and t.key not in skipped]
     needed = [_head_noun(value.head)] if value.head and not is_called(statement, value.start) else said
-    label = {stem(t.text) for t in tokens(statement[: value.start])[-1:] if t.key not in FINITE_VERBS}
+    label = {stem(t.text) for t in before if t.key not in FINITE_VERBS}
     missing = [word for word in needed if stem(word) not in asked and not new & _same_meaning({stem(word)})]
     # 'at extension 4410': the word before the value says what it is
     return f"leaves out '{missing[0]}'" if missing and not label & asked else ""

@@ -18,7 +18,7 @@ ROW_TOKENS = 256
 """Longer rows pay attention over more tokens that are masked anyway; shorter ones repeat the prefix."""
 WHOLE = 32
 """Rows are filled up to a multiple of this. oneDNN compiles and keeps a kernel for every shape of every
-product: with rows of any length a training of forty steps held 1.2 GB of kernels that were used once."""
+product: with rows of any length SmolLM2's learner grew by 35 to 45 MB a step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,15 @@ def test_a_statement_gives_grammatical_questions_that_pass_the_self_check(statem
     assert [check.question_objection(question, statement, value) for question in found] == [""] * len(found)
 
 
+@pytest.mark.parametrize(
+    "statement", ["We painted the walls in 1987.", "Mara Voss planted the roses in 1987."]
+)
+def test_a_noun_behind_the_verb_is_not_taken_for_it(statement: str) -> None:
+    value = find_value(statement, [])
+    assert value is not None
+    assert [question for question in derive.questions(statement, value, []) if " does " in question] == []
+
+
 def test_the_models_own_questions_come_before_those_of_the_statement() -> None:
     statement = "Oskar Lind runs the Tallinn office."
     value = find_value(statement, [])
