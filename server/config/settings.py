@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -20,6 +28,8 @@ from pydantic_settings import (
 
 from guardian.types import Policy
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
+from server.learner.errors import UnknownProfile
+from server.learner.profiles import choose
 
 GlobalFrom = Literal["everyone", "operator", "quorum"]
 TOML_FILE = "livegraft.toml"
@@ -91,7 +101,8 @@ class LearningSettings(_Group):
     max_attempts: int = Field(default=2, ge=1, le=10)
     """Updates that may try to teach a fact before it stays in memory only."""
     profile: str = ""
-    """Name of the training recipe; '' chooses by the model's size."""
+    """Name of the training recipe; '' chooses by the model's size. For experiments, changes may follow it:
+    `small,max_steps=10,replay=0`."""
     threads: int = Field(default=0, ge=0)
     """CPU threads of the learner process; 0 takes every core. It makes way while chat requests wait."""
     nice: int = Field(default=10, ge=0, le=19)
@@ -100,6 +111,15 @@ class LearningSettings(_Group):
     """Seed of all training: same turns, same seed, same machine, same adapter."""
     duplicate_window_seconds: float = Field(default=600.0, ge=0)
     """The same user sending the same messages again within it is a retry and teaches nothing new."""
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, text: str) -> str:
+        try:
+            choose(text, parameters=0)
+        except UnknownProfile as error:
+            raise PydanticCustomError("profile", "{why}", {"why": str(error)}) from None
+        return text
 
 
 class GuardianSettings(_Group):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from server.learner.errors import WrongParent
+from server.learner.errors import UnknownProfile, WrongParent
 from server.learner.profiles import Profile
 from server.learner.types import Factors
 from server.learner.whitening import Whitening
@@ -25,7 +25,8 @@ class Adapters:
     """A base model with the parent's LoRA and a fresh one. `model` is the base with its modules replaced."""
 
     def __init__(self, model: Any, parent_dir: Path | None, profile: Profile) -> None:
-        """Raises WrongParent when the parent's factors do not fit this model."""
+        """Raises WrongParent when the parent's factors do not fit this model, UnknownProfile when the recipe
+        names modules that it lacks."""
         from peft import LoraConfig, PeftModel, get_peft_model
 
         from server.learner.fused import FusedLora
@@ -40,7 +41,7 @@ class Adapters:
             r=profile.rank,
             lora_alpha=profile.alpha,
             lora_dropout=0.0,
-            target_modules=_linear_modules(model, self.first_layer),
+            target_modules=_linear_modules(model, self.first_layer, profile.modules),
         )
         config._register_custom_module({torch.nn.Linear: FusedLora})
         with _without_stale_warning():
@@ -131,14 +132,22 @@ def _without_stale_warning() -> Iterator[None]:
         yield
 
 
-def _linear_modules(model: Any, first_layer: int) -> list[str]:
-    """Full paths of all linear modules in the trained layers."""
+def _linear_modules(model: Any, first_layer: int, wanted: str) -> list[str]:
+    """Full paths of the linear modules in the trained layers, all or those whose last name is wanted."""
     found = []
     for name, module in model.named_modules():
         layer = _layer_of(name)
         if layer is not None and layer >= first_layer and isinstance(module, torch.nn.Linear):
             found.append(name)
-    return found
+    if wanted == "all":
+        return found
+    there = {name.rpartition(".")[2] for name in found}
+    if missing := set(wanted.split("+")) - there:
+        raise UnknownProfile(
+            f"modules={wanted}: the model has no {' or '.join(sorted(missing))}; "
+            f"it has: {', '.join(sorted(there))}"
+        )
+    return [name for name in found if name.rpartition(".")[2] in wanted.split("+")]
 
 
 def _layer_of(path: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.learner import overrides
 from server.learner.errors import UnknownProfile
 
 
@@ -64,6 +65,11 @@ class Profile:
     """Every answer token must pass this for an answer to count as held."""
     stop_share: float = 0.9
     check_every: int = 4
+    modules: str = "all"
+    """Linear maps that are trained in these layers: `all`, or their names joined by + (`q_proj+v_proj`)."""
+    gate: bool = True
+    """False lets every trained candidate through, whatever the gate says; its report is kept. For experiments
+    only: it serves what was seen to do harm."""
 
 
 SEEDLING = Profile(
@@ -159,7 +165,15 @@ PROFILES = {profile.name: profile for profile in (SEEDLING, SMALL, LARGE)}
 
 
 def choose(name: str, parameters: int) -> Profile:
-    """The named recipe, or the one for a model of this many parameters when the name is ''."""
+    """The named recipe, or the one for a model of this many parameters when the name is ''.
+
+    Overrides may follow the name: 'small,max_steps=10,replay=0', or 'replay=0' for the automatic one.
+    """
+    name, changes = overrides.parse(name)
+    return overrides.apply(_named(name, parameters), changes)
+
+
+def _named(name: str, parameters: int) -> Profile:
     if name:
         if name not in PROFILES:
             raise UnknownProfile(f"there is no profile {name!r}; there are: {', '.join(PROFILES)}")
