@@ -176,9 +176,18 @@ class UpdateState(StrEnum):
     NOTHING_TO_DO = "nothing_to_do"
 
 
+class UpdateKind(StrEnum):
+    """What a run of the learner is for."""
+
+    LEARN = "learn"
+    CONSOLIDATE = "consolidate"
+    EXAMINE = "examine"
+    """Nothing is trained: a version that was made of other versions' deltas is asked what it still knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One training run of the learner."""
+    """One run of the learner."""
 
     id: str
     state: UpdateState
@@ -186,3 +195,4 @@ class Update:
     version: str | None = None
     reason: str = ""
     edits: int = 0
+    kind: UpdateKind = UpdateKind.LEARN

@@ -99,7 +99,7 @@ def _edit_lineage(written: EditLineage) -> dict[str, Any]:
 
 def update(row: Update) -> dict[str, Any]:
     """One training run."""
-    return {**dataclasses.asdict(row), "state": row.state.value}
+    return {**dataclasses.asdict(row), "state": row.state.value, "kind": row.kind.value}
 
 
 def audit(row: AuditRow) -> dict[str, Any]:

@@ -123,6 +123,7 @@ updates = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("number", Integer, nullable=False, unique=True),  # also the fence of its claim
+    Column("kind", String, nullable=False),  # learn, consolidate, examine
     Column("state", String, nullable=False),
     Column("owner", String, nullable=False),
     Column("created_at", Double, nullable=False),

@@ -16,7 +16,7 @@ from server.ledger import audit, schema, values, versions
 from server.ledger import edits as edit_rows
 from server.ledger.errors import BadFinish, StaleFence
 from server.ledger.types import Claim, Tx
-from server.types import EditState, SelfEdit, Update, UpdateState, VersionRow
+from server.types import EditState, SelfEdit, Update, UpdateKind, UpdateState, VersionRow
 
 MAX_DEATHS = 10
 """An edit whose training has taken the learner down this often waits for a person."""
@@ -34,7 +34,7 @@ def claim_edits(
     asked for can be recorded; while another run is going the request is put back.
     """
     release_expired(tx)
-    if tx.db.execute(select(_updates.c.id).where(_updates.c.state == UpdateState.RUNNING)).first():
+    if is_running(tx):
         if update_id is not None:
             values.put(tx, values.RUN_REQUEST, update_id)
         return None
@@ -42,20 +42,8 @@ def claim_edits(
     taken = edit_rows.load(tx, waiting.limit(limit).with_for_update(skip_locked=True))
     if not taken and update_id is None:
         return None
-    number = (tx.db.execute(select(func.max(_updates.c.number))).scalar() or 0) + 1
     new_id = update_id or new_update_id()
-    tx.db.execute(
-        insert(_updates).values(
-            id=new_id,
-            number=number,
-            state=UpdateState.RUNNING,
-            owner=owner,
-            created_at=tx.now,
-            lease_until=tx.now + lease_seconds,
-            reason="",
-            edits=len(taken),
-        )
-    )
+    number = begin(tx, new_id, UpdateKind.LEARN, owner, lease_seconds, len(taken))
     for some in edit_rows.chunks(edit.id for edit in taken):
         tx.db.execute(
             update(_edits)
@@ -64,6 +52,31 @@ def claim_edits(
         )
     audit.emit(tx, "update", new_id, f"training on {len(taken)} edits began")
     return Claim(new_id, number, _held_edits(tx, new_id))
+
+
+def is_running(tx: Tx) -> bool:
+    """Whether some run is going: one at a time, since versions form a line."""
+    running = select(_updates.c.id).where(_updates.c.state == UpdateState.RUNNING)
+    return tx.db.execute(running).first() is not None
+
+
+def begin(tx: Tx, update_id: str, kind: UpdateKind, owner: str, lease_seconds: float, edits: int) -> int:
+    """Record that a run on so many edits has begun; returns its number, which is its fence."""
+    number = (tx.db.execute(select(func.max(_updates.c.number))).scalar() or 0) + 1
+    tx.db.execute(
+        insert(_updates).values(
+            id=update_id,
+            number=number,
+            kind=kind,
+            state=UpdateState.RUNNING,
+            owner=owner,
+            created_at=tx.now,
+            lease_until=tx.now + lease_seconds,
+            reason="",
+            edits=edits,
+        )
+    )
+    return number
 
 
 def heartbeat_claim(tx: Tx, claim: Claim, lease_seconds: float) -> None:
@@ -249,4 +262,5 @@ def _update(row: Row[Any]) -> Update:
         version=row.version,
         reason=row.reason,
         edits=row.edits,
+        kind=UpdateKind(row.kind),
     )

@@ -86,6 +86,7 @@ def upgrade() -> None:
         "updates",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
