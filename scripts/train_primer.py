@@ -26,11 +26,11 @@ from server.learner.adapters import Adapters
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import made_up_name
 from server.learner.objective import Targets, head_loss
+from server.learner.objectives.anchors import Anchors
 from server.learner.profiles import choose
 from server.learner.reading import told_in_conversation
 from server.learner.split import SplitModel
 from server.learner.surfaces import vary
-from server.learner.train import Anchors
 from server.types import ABSTENTION
 
 FAMILIES = Path(__file__).with_name("primer_questions.json")
@@ -125,7 +125,7 @@ def main() -> None:
         optimizer.zero_grad(set_to_none=True)
         if step % 10 == 9:
             private, rest = packed.owner < len(told), packed.owner >= len(told) + len(read)
-            sure = [fixed.of(question).entropy() for question in held]
+            sure = [fixed.of(question).target.floor for question in held]
             print(
                 f"step {step + 1}: abstention {float(losses[private].mean()):.3f} nats, "
                 f"read {float(losses[~private & ~rest].mean()):.3f}, "
@@ -153,7 +153,7 @@ def _targets(
     anchored = sum(float(anchor.counts.sum()) for anchor in anchors)
     for index, anchor in enumerate(anchors, len(told)):
         rows = owner == index
-        ids[rows], probs[rows] = anchor.ids, anchor.probs
+        ids[rows], probs[rows] = anchor.target.ids, anchor.target.probs
         weights[rows] = KL_WEIGHT * anchor.counts / anchored
     return Targets(ids, probs, weights)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from server.learner.chat import Encoded, Encoder
@@ -18,6 +18,8 @@ from server.learner.surfaces import ABOUT, vary
 from server.types import ABSTENTION, Example, SelfEdit
 
 Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor"]
+TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
+"""What has an answer that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class Shot:
     weight: float
     key: str
     """The edit's id and wording, or the anchor's question: losses are followed by it."""
+    user: str = ""
+    """Who pulls by it (server.learner.users); '' for what is nobody's."""
+    group: str = ""
+    """Shots of one group are judged against each other and computed together."""
 
 
 class Batches:
@@ -63,9 +69,10 @@ class Batches:
         profile, rng = self._profile, self._rng
         shots: list[Shot] = []
         for edit in self._edits:
-            shots += self._new_fact(edit)
+            shots += _pulled_by(edit, self._new_fact(edit))
         for _ in range(profile.whole_abstentions):
-            shots += self._near(rng.choice(self._edits), whole=True)
+            edit = rng.choice(self._edits)
+            shots += _pulled_by(edit, self._near(edit, whole=True))
         for _ in range(profile.reads):
             shots.append(Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read"))
         for index, edit in enumerate(self._replayed()):
@@ -140,6 +147,11 @@ class Batches:
             waiting += trained_questions(edit)
             self._rng.shuffle(waiting)
         return waiting.pop()
+
+
+def _pulled_by(edit: SelfEdit, shots: Sequence[Shot]) -> list[Shot]:
+    """The same, marked as the edit's user's."""
+    return [replace(shot, user=edit.user) for shot in shots]
 
 
 def trained_questions(edit: SelfEdit) -> list[Example]:

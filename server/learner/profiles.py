@@ -56,6 +56,9 @@ class Profile:
     kl_cap_nats: float
     """Anchors may move this far per token; twice this aborts."""
     gradient_norm: float = 1.0
+    user_clip: float = 0.0
+    """One user's gradient in a step is at most so many times the median user's (server.learner.users);
+    0 bounds nothing."""
     distil_top_k: int = 32
     whitening: float = 0.0
     """Damping of the whitened inputs (server.learner.whitening); 0 trains in the inputs as they are."""

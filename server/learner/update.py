@@ -19,15 +19,18 @@ import torch
 from server.engine.mapped import load_mapped
 from server.learner import general, primer
 from server.learner.adapters import Adapters
-from server.learner.batch import Batches, held_out_questions, trained_questions
+from server.learner.batch import TOLD, Batches, held_out_questions, trained_questions
 from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate
 from server.learner.gate import Gate
 from server.learner.generate import Answer, answers
 from server.learner.memory import release
+from server.learner.objectives.anchors import Anchors
+from server.learner.objectives.answers import Answers
+from server.learner.objectives.mixture import Mixture
 from server.learner.profiles import Profile, choose
 from server.learner.split import SplitModel
-from server.learner.train import Anchors, Trained, Trainer
+from server.learner.train import Trained, Trainer
 from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
@@ -160,11 +163,14 @@ class _Job:
         split = SplitModel(loaded.model.model, adapters.first_layer, loaded.encoder.prefix, device())
         head = loaded.model.get_output_embeddings().weight
         white = adapters.whitening(profile.whitening, not self.primed) if profile.whitening else None
-        fixed = Anchors(adapters, split, head, anchors, profile.distil_top_k, self.hook, white)
+        fixed = Anchors(
+            adapters, split, head, anchors, profile.distil_top_k, self.hook, white, profile.kl_weight
+        )
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
         batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
-        trainer = Trainer(adapters, split, head, batches, fixed, profile, self.hook, white)
+        objectives = Mixture({**dict.fromkeys(TOLD, Answers()), "anchor": fixed})
+        trainer = Trainer(adapters, split, head, batches, objectives, profile, self.hook, white)
         release()
         return trainer.run(
             lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from server.learner.objective import CHUNK, Targets, head_loss, top_probs
+from server.learner.objective import CHUNK, Targets, head_loss, token_losses, top_probs
 
 
 @pytest.fixture
@@ -38,3 +38,21 @@ def test_a_student_equal_to_its_teacher_has_the_teachers_entropy_and_no_gradient
     assert torch.allclose(losses, -(probs * probs.log()).sum(1), atol=1e-4)
     assert student.grad is not None
     assert student.grad.abs().max() < 1e-5
+
+
+def test_what_is_made_of_token_losses_has_its_exact_gradient(
+    problem: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    hidden, head = problem
+    tokens = torch.randint(0, 50, (len(hidden),))
+    ours, plain = hidden.clone().requires_grad_(), hidden.clone().requires_grad_()
+    ones = torch.ones(len(hidden), 1)
+    for losses in (
+        token_losses(ours, head, tokens[:, None], ones),
+        functional.cross_entropy(plain @ head.t(), tokens, reduction="none"),
+    ):
+        chosen, rejected = -losses[:30].sum(), -losses[30:].sum()
+        (-functional.logsigmoid(0.1 * (chosen - rejected))).backward()  # type: ignore[no-untyped-call]
+    assert ours.grad is not None
+    assert plain.grad is not None
+    assert torch.allclose(ours.grad, plain.grad, atol=1e-5)

@@ -1,0 +1,1 @@
+"""What training aims at, one file each: told answers, anchors, a teacher that was told, preference."""

@@ -1,0 +1,90 @@
+"""Stay as you were: general answers are held to the base model's own, by the Kullback-Leibler divergence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from server.learner.adapters import Adapters
+from server.learner.batch import Shot
+from server.learner.chat import Encoded
+from server.learner.objective import top_probs
+from server.learner.objectives.types import Target
+from server.learner.split import SplitModel
+from server.learner.whitening import Whitening
+
+FIRMNESS = 0.4
+"""Share of an anchor's target that lies on the token that the base said. A small model's first choices are
+often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer. What
+was said counts, not what is most probable now: in bfloat16 a tie falls either way with the batch's shape."""
+SURE = 0.2
+"""What an anchored token counts where the base has no second choice; a tie counts one more."""
+_BATCH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one anchor is held to, token by token."""
+
+    target: Target
+    """The token that the base said, then its most probable ones."""
+    counts: torch.Tensor
+    """(tokens,) how much each counts: most where a nudge would change the answer."""
+
+
+class Anchors:
+    """The base model's most probable tokens at each anchored position, computed once, before training."""
+
+    def __init__(
+        self,
+        adapters: Adapters,
+        split: SplitModel,
+        head: torch.Tensor,
+        anchors: dict[str, Encoded],
+        top_k: int,
+        yield_hook: Callable[[], None],
+        whitening: Whitening | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        """`whitening` gets to see the pass; `weight` is what a nat counts beside the answers'."""
+        self.weight = weight
+        self._held: dict[str, Held] = {}
+        questions = sorted(anchors)
+        top_k = min(top_k, head.shape[0])
+        watching = whitening.watching() if whitening else nullcontext()
+        with torch.no_grad(), adapters.base_alone(), watching:
+            for start in range(0, len(questions), _BATCH):
+                chunk = questions[start : start + _BATCH]
+                hidden, packed = split.hidden([anchors[q] for q in chunk])
+                if whitening:
+                    whitening.fold(packed)
+                ids, probs = top_probs(hidden, head, top_k)
+                said = packed.targets.to(ids.device)
+                counts = (1 + SURE - (probs[:, 0] - probs[:, 1])).cpu()
+                ids = torch.cat([said[:, None], ids], 1).cpu()
+                share = torch.full_like(probs[:, :1], FIRMNESS)
+                probs = torch.cat([share, probs * (1 - FIRMNESS)], 1).cpu()
+                for index, question in enumerate(chunk):
+                    rows = packed.owner == index
+                    self._held[question] = Held(Target.spread(ids[rows], probs[rows]), counts[rows])
+                yield_hook()
+
+    def of(self, question: str) -> Held:
+        """What one anchor is held to."""
+        return self._held[question]
+
+    def begin(self, shots: Sequence[Shot]) -> float:
+        """Sum of what the tokens count."""
+        return sum(float(self.of(shot.key).counts.sum()) for shot in shots)
+
+    def target(self, shot: Shot) -> Target:
+        """The base's own distribution, firm on what it said."""
+        return self.of(shot.key).target
+
+    def loss(self, shots: Sequence[Shot], losses: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Sum over the tokens, near ties most."""
+        counted = [(self.of(s.key).counts.to(x) * x).sum() for s, x in zip(shots, losses, strict=True)]
+        return torch.stack(counted).sum()
