@@ -68,8 +68,11 @@ _SCAFFOLD = frozenset(map(stem, SCAFFOLD_WORDS))
 _WORKED = frozenset(normal(wanted) for task in (REWRITE, QUESTION, ANSWER) for _, wanted in task.examples)
 
 
-def question_objection(question: str, statement: str, value: Value) -> str:
-    """Why a question does not ask for the statement's value."""
+def question_objection(question: str, statement: str, value: Value, by_table: bool = False) -> str:
+    """Why a question does not ask for the statement's value.
+
+    `by_table`: filled in from server.editor.relations, so its words need not be those of the statement.
+    """
     body = _ASKERS_WORDS.sub("", question)
     if normal(question) in _WORKED and normal(question) not in normal(statement):
         return "copies a worked example"
@@ -79,7 +82,9 @@ def question_objection(question: str, statement: str, value: Value) -> str:
         return "holds an unresolved pronoun"
     if _BROKEN.search(body):
         return "broken grammar"
-    if _stutters(body) or _lacks_verb(body, statement) or _misconjugates(body, statement, value):
+    if _stutters(body) or _lacks_verb(body, statement):
+        return "broken grammar"
+    if not by_table and _misconjugates(body, statement, value):
         return "broken grammar"
     if is_first_person(statement) != is_first_person(body):
         return "loses whose fact it is" if is_first_person(statement) else "speaks of the asker"
@@ -93,7 +98,7 @@ def question_objection(question: str, statement: str, value: Value) -> str:
         return "turns the statement round"
     if not asks_for(question, value.kind, value.text, value.head):
         return f"does not ask for a {value.kind}"
-    return _off_topic(body, statement, value)
+    return "" if by_table else _off_topic(body, statement, value)
 
 
 def _owners(statement: str) -> set[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from server.editor.kinds import Kind
 from server.editor.value import Value
 from server.editor.vocabulary import FINITE_VERBS
-from server.editor.words import as_sentence, is_name, tokens
+from server.editor.words import as_sentence, tokens, uncapitalised
 
 _WHO = re.compile(r"\AWho\s+(?!is\s+in\b)(.+)\?\Z")
 _WHAT_IS = re.compile(r"\AWhat\s+is\s+((?:the|our|my)\s+.+)\?\Z")
@@ -66,7 +66,7 @@ def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]
         elif match := _WHAT_IS.match(question):
             found += [*_wrapped(match.group(1)), f"What's {match.group(1)}?"]
     if value.head and _DETERMINED.search(value.head) and not _NAMED.search(statement[: value.start]):
-        head = _uncapitalised(value.head)
+        head = uncapitalised(value.head)
         who_or_what = "who" if value.kind is Kind.PERSON else "what"
         found += [f"{who_or_what.capitalize()} is {head}?", *_wrapped(f"{who_or_what} {head} is")]
     elif clause := _indirect(statement, value):
@@ -79,7 +79,7 @@ def owned(value: Value) -> list[str]:
 
     Content words stay, their order turns: what a model that has only seen one order does not recognise.
     """
-    head = _uncapitalised(value.head)
+    head = uncapitalised(value.head)
     if match := _OF.fullmatch(head):
         owner, thing = match.group("owner"), match.group("thing")
         turned = f"{owner}{'’' if owner.endswith('s') else '’s'} {thing}".replace("’", "'")
@@ -120,14 +120,6 @@ def _wrapped(clause: str) -> list[str]:
         f"Could you tell me {clause}?",
         f"Let me know {clause}.",
     ]
-
-
-def _uncapitalised(text: str) -> str:
-    """A text that began a sentence, as it stands within one."""
-    first = tokens(text)[:1]
-    if not first or is_name(first[0], first=True) or text.startswith("I "):
-        return text
-    return text[:1].lower() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +173,13 @@ def _indirect(statement: str, value: Value) -> _Clause | None:
     """'The bakery opens at 7 am.' → 'when the bakery opens'; None where the rule does not hold."""
     right = statement[value.end :].strip(" .!")
     if value.kind is Kind.THING and not right and (labelled := _LABEL.match(statement[: value.start])):
-        left = _uncapitalised(labelled["left"])
+        left = uncapitalised(labelled["left"])
         asks = f"{labelled['preposition']} which {labelled['label']}"
         return _Clause(asks, left) if "," not in left else None
     left = statement[: value.start].rstrip()
     if "," in left:
         return None
-    left = _uncapitalised(left)
+    left = uncapitalised(left)
     if value.kind is Kind.COUNT:
         counted = " ".join(value.text.split()[1:])
         return _Clause(f"how many {counted}", left, right) if left else None
@@ -209,4 +201,4 @@ def inversion(statement: str, value: Value) -> str:
     before = re.fullmatch(r"(.+?)\s+(is|was)\s+", statement[: value.start])
     if statement[value.end :].strip(" .!") or not before or not _DETERMINED.search(before.group(1)):
         return ""
-    return as_sentence(f"{value.text} {before.group(2)} {_uncapitalised(before.group(1))}")
+    return as_sentence(f"{value.text} {before.group(2)} {uncapitalised(before.group(1))}")

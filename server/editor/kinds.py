@@ -84,7 +84,11 @@ _ROLE_VERB = re.compile(
     r"\s+(?:runs?|ran|leads?|led|manages?|managed|heads?|headed|owns?|owned|founded|wrote|directs?|directed|chairs?|"
     r"chaired|oversees?|oversaw|supervises?|supervised|handles?|coordinates?|coordinated|built|designed|invented|"
     r"created|discovered|painted|composed|maintains?|coaches|organi[sz]es|organi[sz]ed|looks\s+after|takes\s+care|"
-    r"approves|signs)\b"
+    r"approves|signs|teaches|taught|trains|coached|won|drafted|authored|filmed)\b"
+)
+_BY_A_PERSON = re.compile(
+    r"\b(?:led|run|headed|managed|directed|overseen|supervised|chaired|coached|taught|trained|written|drafted|"
+    r"authored|painted|composed|invented|discovered|designed|founded|approved|looked\s+after)\s+by\s+\Z"
 )
 _PLACE_BEFORE = re.compile(
     r"\b(?:located|based|situated|moved|moves|moving|relocated|held|place|takes\s+place|found|kept|stored|parked|lives?|lived|"
@@ -111,6 +115,14 @@ def is_complement(statement: str, start: int) -> bool:
     while before and before[-1].key in ("the", "a", "an", "now", "called", "named", "currently", "exactly"):
         before = before[:-1]
     return bool(before) and before[-1].key in COPULAS
+
+
+def is_person(words: str) -> bool:
+    """Whether a noun phrase reads as a person: 'I', 'we', a bare name, or a role ('my sister')."""
+    if words in ("I", "we") or _ROLE.search(words):
+        return True
+    parts = words.split()
+    return len(parts) <= 3 and all(part[:1].isupper() for part in parts)
 
 
 def kind_of(value: str, statement: str, start: int) -> Kind:
@@ -144,6 +156,8 @@ def kind_of(value: str, statement: str, start: int) -> Kind:
             if not before.strip() and (_ROLE.search(after) or _ROLE_VERB.match(after)):
                 return Kind.PERSON
             if _ROLE.search(before) and (is_complement(statement, start) or before.endswith(" by ")):
+                return Kind.PERSON
+            if _BY_A_PERSON.search(before):
                 return Kind.PERSON
         if _PLACE_BEFORE.search(before) and (has_name or _PLACE_NOUN.search(value)):
             return Kind.PLACE
@@ -300,10 +314,11 @@ _ASKS = {
     Kind.PERSON: r"\bwho\b|\bwhose\b|\b(?:which|what)\s+(?:person|employee|man|woman|member|manager)\b|"
     r"\bname\s+of\s+the\s+(?:person|head|manager|owner|boss|leader|director)\b",
     Kind.PLACE: r"\bwhere\b|\b(?:which|what)\s+(?:city|town|country|place|location|street|building|room|"
-    r"floor|state|region|village|address|part)\b|\b(?:place|location|address)\s+(?:of|where)\b",
+    r"floor|state|region|village|address|part)\b|\b(?:place|location|address)\s+(?:of|where)\b|"
+    r"\b(?:origin|source|destination|venue|home\s*town)\b",
     Kind.TIME: r"\bwhen\b|\b(?:which|what)\s+(?:time|hours?)\b|\btime\s+(?:of|when|at\s+which|that)\b",
     Kind.DATE: r"\bwhen\b|\b(?:which|what)\s+(?:\w+\s+)?(?:date|day|month|year|weekday|season)\b|"
-    r"\b(?:date|day|year)\s+(?:of|when|on\s+which|for)\b",
+    r"\b(?:date|day|year)\s+(?:of|when|on\s+which|for)\b|\b(?:deadline|birthday)\b",
     Kind.DAY: r"\bwhen\b|\b(?:which|what)\s+(?:\w+\s+)?(?:day|days|weekday)\b|"
     r"\bdays?\s+(?:of|when|on\s+which|for)\b",
     Kind.YEAR: r"\bwhen\b|\b(?:which|what)\s+year\b|\byear\s+(?:of|when|in\s+which)\b",

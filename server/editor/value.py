@@ -58,9 +58,13 @@ def find_value(statement: str, questions: Sequence[str]) -> Value | None:
     best = max(votes, key=lambda span: (votes[span] + _shape(statement, span), -span[0]), default=None)
     if best is None or _shape(statement, best) < 0 or re.fullmatch(r"[a-z]+ly", statement[slice(*best)]):
         return None
-    text = statement[best[0] : best[1]]
-    kind = kind_of(text, statement, best[0])
-    return Value(text, best[0], best[1], kind, _head(statement, best[0]))
+    return value_at(statement, *best)
+
+
+def value_at(statement: str, start: int, end: int) -> Value:
+    """The value that stands at these characters."""
+    text = statement[start:end]
+    return Value(text, start, end, kind_of(text, statement, start), _head(statement, start))
 
 
 def _runs(words: Sequence[Token], covered: set[str]) -> list[tuple[int, int]]:

@@ -71,6 +71,9 @@ FINITE_VERBS = frozenset(
     left grew knew i'm we're it's that's use work live like prefer love own speak drive run sell ship
     meet open close offer start begin end accept charge provide need require serve pay keep hold teach
     study play arrive leave
+    drew flew threw chose broke fell found fought forgot froze hid rode rose sang sank slept spent stole swam
+    taught thought told understood woke wore lent sent caught brought fed felt hung hit hurt lay lit put
+    shook shone shot shut stuck swept tore cut
     """.split()
 )
 """Verbs of statements that no regular ending gives away."""

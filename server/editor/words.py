@@ -119,3 +119,11 @@ def as_sentence(statement: str) -> str:
     text = " ".join(statement.split())
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def uncapitalised(text: str) -> str:
+    """A text that began a sentence, as it stands within one."""
+    first = tokens(text)[:1]
+    if not first or is_name(first[0], first=True) or text.startswith(("I ", "I'")):
+        return text
+    return text[:1].lower() + text[1:]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from server.editor import check, derive, parse
+from server.editor import check, derive, parse, relations
 from server.editor.extract import Fact, Skipped, extract
 from server.editor.kinds import COMPLEMENT_OPENERS, OPENERS_BY_KIND, Kind
 from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, Task, answer_input
@@ -23,7 +24,11 @@ from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest
 from server.types import Example, SelfEdit, Turn
 
 MAX_TOKENS = 32
-TRAINED_QUESTIONS = 8
+OWN_QUESTIONS = 7
+"""Of the model's own at most so many are kept."""
+RELATED_QUESTIONS = 5
+"""At least so many with other words for the relation, where the table has them, in place of derived ones."""
+MOST_QUESTIONS = 13
 HELD_OUT_QUESTIONS = 3
 ENOUGH_QUESTIONS = 7
 """Five trained and two held out: with fewer, derived wordings fill up."""
@@ -116,26 +121,23 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
         _questions(engine, draft, [(opener, _GREEDY) for opener in PROBING_OPENERS]),
         asyncio.gather(*(_ask(engine, draft, REWRITE, draft.sentence, "", _WARM) for _ in range(4))),
     )
-    value = find_value(draft.sentence, probing)
+    reading = relations.read(draft.sentence, find_value(draft.sentence, probing))
+    value = reading.value
     if value is None:
         return None, _report(draft, None, "", "no words in it look like an answer")
     asked = await _questions(engine, draft, _openers(value))
     candidates = _passing(draft, value, list(dict.fromkeys([*asked, *probing])))
-    by_rule = derive.questions(draft.sentence, value, candidates)
+    by_rule = [*reading.questions, *derive.questions(draft.sentence, value, candidates)]
     subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
-    pairs = await _answered(engine, draft, value, subject, candidates[: ENOUGH_QUESTIONS + 7])
-    if len(pairs) < ENOUGH_QUESTIONS and (pairs or value.is_plain):
-        further = derive.questions(draft.sentence, value, [question for question, _ in pairs])
-        pairs += _by_rule(draft, value, subject, pairs, further, ENOUGH_QUESTIONS - len(pairs))
-    pairs = pairs[: TRAINED_QUESTIONS + HELD_OUT_QUESTIONS - 2]
-    pairs += _by_rule(draft, value, subject, pairs, derive.owned(value), 2) if pairs else []
+    pairs = await _answered(engine, draft, value, subject, candidates[: OWN_QUESTIONS + 7])
+    pairs = _enough(draft, value, subject, pairs, reading.questions)
     if len(pairs) < LEAST_QUESTIONS:
         reason = f"only {len(pairs)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
         return None, _report(draft, value, subject, reason)
     examples = [
         Example("statement", "", draft.sentence),
         *_rewritten(draft, value, subject, [text for text in rewrites if text]),
-        *_split(pairs),
+        *_split(pairs, lambda question: relations.relation_words(question, subject, value, draft.sentence)),
     ]
     edit = SelfEdit(
         id=draft.id,
@@ -224,6 +226,36 @@ async def _answered(
     return pairs
 
 
+def _enough(
+    draft: _Draft, value: Value, subject: str, own: Sequence[tuple[str, str]], related: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The model's own questions first, then other words for the relation, then rules where these are few."""
+    pairs = list(own[:OWN_QUESTIONS])
+    room = max(RELATED_QUESTIONS, ENOUGH_QUESTIONS + 2 - len(pairs))
+    other = [question for question in related if normal(question) not in {normal(q) for q, _ in pairs}]
+    fresh = _fresh_first(other, [q for q, _ in pairs], value, subject, draft.sentence)
+    pairs += _by_rule(draft, value, subject, pairs, fresh, room, by_table=True)
+    if len(pairs) < ENOUGH_QUESTIONS and (pairs or value.is_plain):
+        further = derive.questions(draft.sentence, value, [question for question, _ in pairs])
+        pairs += _by_rule(draft, value, subject, pairs, further, ENOUGH_QUESTIONS - len(pairs))
+    wanted = min(2, MOST_QUESTIONS - len(pairs))
+    return pairs + (_by_rule(draft, value, subject, pairs, derive.owned(value), wanted) if pairs else [])
+
+
+def _fresh_first(
+    questions: Sequence[str], before: Sequence[str], value: Value, subject: str, statement: str
+) -> list[str]:
+    """Questions with a relation word that none before them has, then the others."""
+    known = {w for q in before for w in relations.relation_words(q, subject, value, statement)}
+    fresh: list[str] = []
+    others: list[str] = []
+    for question in questions:
+        words = relations.relation_words(question, subject, value, statement)
+        (others if words <= known else fresh).append(question)
+        known |= words
+    return fresh + others
+
+
 def _by_rule(
     draft: _Draft,
     value: Value,
@@ -231,6 +263,7 @@ def _by_rule(
     written: Sequence[tuple[str, str]],
     questions: Sequence[str],
     wanted: int,
+    by_table: bool = False,
 ) -> list[tuple[str, str]]:
     """At most `wanted` of the wordings made by rule, those that are new and pass the model's own checks."""
     pairs: list[tuple[str, str]] = []
@@ -240,7 +273,7 @@ def _by_rule(
             break
         if normal(question) in known or not is_about(question, subject):
             continue
-        if check.question_objection(question, draft.sentence, value):
+        if check.question_objection(question, draft.sentence, value, by_table):
             continue
         known.add(normal(question))
         pairs.append((question, draft.sentence))
@@ -264,12 +297,19 @@ def _rewritten(draft: _Draft, value: Value, subject: str, written: Sequence[str]
     return [Example("rewrite", "", text) for text in kept.values()]
 
 
-def _split(pairs: Sequence[tuple[str, str]]) -> list[Example]:
-    """Every third question is set aside, at most three and never the first: a fair sample of the wordings."""
-    held = {i for i in range(1, len(pairs)) if i % 3 == 2 or (len(pairs) < 6 and i == len(pairs) - 1)}
-    held = set(sorted(held)[:HELD_OUT_QUESTIONS])
-    if len(pairs) == ENOUGH_QUESTIONS:
-        held = set(sorted(held)[:2])
+def _split(pairs: Sequence[tuple[str, str]], words: Callable[[str], frozenset[str]]) -> list[Example]:
+    """Two or three questions are set aside, never the first.
+
+    First one that asks with a word that no other question has, where there is one: whether the fact was
+    learned, and not its wordings, shows there. Then every third: a fair sample of the wordings.
+    """
+    wanted = HELD_OUT_QUESTIONS if len(pairs) > ENOUGH_QUESTIONS else 2 if len(pairs) > 5 else 1
+    used = Counter(word for question, _ in pairs for word in words(question))
+    alone = [i for i, (q, _) in enumerate(pairs) if i and any(used[word] == 1 for word in words(q))]
+    held = set(alone[-1:])
+    for i in [*range(2, len(pairs), 3), *range(len(pairs) - 1, 0, -1)]:
+        if len(held) < wanted:
+            held.add(i)
     return [Example("question", q, a, held_out=i in held) for i, (q, a) in enumerate(pairs)]
 
 
