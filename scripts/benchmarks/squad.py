@@ -63,9 +63,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sequences", type=_positive, default=8, help="of the matrix; SEAL has 64")
     parser.add_argument("--seed", type=int, default=0, help="draws the passages and seeds the training")
     parser.add_argument("--profile", default="", help="training recipe; '' chooses by the model's size")
-    parser.add_argument(
-        "--no-gate", action="store_true", help="learn a second time with the gate switched off"
-    )
+    parser.add_argument("--gated-only", action="store_true", help="do not learn again without the gate")
     parser.add_argument("--no-guardian", action="store_true", help="train whatever the model wrote")
     parser.add_argument("--threads", type=_positive, default=os.cpu_count() or 1)
     parser.add_argument(
@@ -221,7 +219,7 @@ def figures(experiment: Experiment, seen: Seen, grader: Grader) -> dict[str, Any
 def profiles(given: argparse.Namespace, parameter_count: int) -> dict[str, tuple[str, Profile]]:
     """By arm, the recipe's name and what it stands for. Raises UnknownProfile."""
     names = {LIVEGRAFT: given.profile}
-    if given.no_gate:
+    if not given.gated_only:
         names[UNGATED] = ",".join(filter(None, (given.profile, "gate=false")))
     return {arm: (name, choose(name, parameter_count)) for arm, name in names.items()}
 

@@ -117,4 +117,4 @@ def read(answer: httpx.Response) -> bool:
     words = re.findall(r"[a-z]+", re.sub(r"<think>.*?</think>", "", said, flags=re.S).lower())
     if not words or words[0] not in ("yes", "no"):
         raise Unjudged("neither yes nor no")
-    return words[0] == "yes"
+    return bool(words[0] == "yes")
