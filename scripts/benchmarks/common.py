@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,68 @@ class MemoryWatch:
         return total / 1e6
 
 
+END_STATES = frozenset({"trained", "memory_only", "blocked", "quarantined", "revoked"})
+"""States of a self-edit that learning moves on from only when somebody asks for it."""
+
+
+def settled(server: Server, turns: Sequence[str]) -> bool:
+    """Whether every turn's learning has come to an end, one way or another."""
+    return all(_ended(server.get(f"/v1/turns/{turn}")) for turn in turns)
+
+
+def written(server: Server, turns: Sequence[str]) -> bool:
+    """Whether the editor is done with every turn: its self-edits are there, or there is nothing to learn."""
+    found = [server.get(f"/v1/turns/{turn}") for turn in turns]
+    return all(turn["self_edits"] or _ended(turn) for turn in found)
+
+
+def _ended(turn: dict[str, Any]) -> bool:
+    if turn["self_edits"]:
+        return all(edit["state"] in END_STATES for edit in turn["self_edits"])
+    return str(turn["state"]).startswith(("nothing to learn", "not learned"))
+
+
+def all_shown(server: Server) -> bool:
+    """Whether the newest accepted version is stable, no update runs, and no canary lives."""
+    refs = server.get("/v1/adapters")["refs"]
+    updates = server.get("/v1/learner?limit=100")["updates"]
+    newest = next((update["version"] for update in updates if update["state"] == "accepted"), refs["stable"])
+    running = any(update["state"] == "running" for update in updates)
+    return refs["canary"] is None and refs["stable"] == newest and not running
+
+
+def trained_prompts(server: Server, turn: str) -> set[str]:
+    """The questions that the self-edits of a turn trained, to keep them out of the grading."""
+    return {
+        plain(example["prompt"])
+        for edit in server.get(f"/v1/turns/{turn}")["self_edits"]
+        for example in edit["examples"]
+        if example["prompt"]
+    }
+
+
+def plain(question: str) -> str:
+    """A question without case, spacing and punctuation."""
+    return "".join(c for c in question.lower() if c.isalnum() or c == " ").strip()
+
+
+def ask_all(
+    server: Server,
+    questions: Sequence[str | Sequence[dict[str, str]]],
+    at: str,
+    tag: str,
+    max_tokens: int = 48,
+) -> list[str]:
+    """Each question from a new user in a new conversation, eight at a time."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(
+            pool.map(
+                lambda item: server.ask(item[1], f"{tag}-{item[0]}", at, max_tokens=max_tokens)[0],
+                enumerate(questions),
+            )
+        )
+
+
 def holds(answer: str, values: Sequence[str]) -> bool:
     """Whether the answer contains one of the values as whole words, case and spacing aside."""
     text = " ".join(answer.lower().split())
@@ -216,14 +279,15 @@ def machine() -> dict[str, Any]:
     }
 
 
-def report(name: str, figures: dict[str, Any], out: Path | None) -> None:
-    """Print the figures as a table and keep them as JSON."""
+def report(name: str, figures: dict[str, Any], out: Path | None, **details: Any) -> None:
+    """Print the figures as a table and keep them, with any details, as JSON."""
     width = max(len(key) for key in figures)
     for key, value in figures.items():
         print(f"{key:<{width}}  {value}")
     path = out or ROOT / "runs" / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"benchmark": name, "machine": machine(), "figures": figures}, indent=1))
+    kept = {"benchmark": name, "machine": machine(), "figures": figures, **details}
+    path.write_text(json.dumps(kept, indent=1))
     print(f"\nwritten to {path}")
 
 

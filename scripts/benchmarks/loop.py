@@ -11,14 +11,24 @@ import argparse
 import json
 import random
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.common import MemoryWatch, Server, abstains, holds, report, serving, share
-
-SETTLED = ("served", "stable", "memory", "blocked", "quarantine", "not learned", "nothing to learn")
+from scripts.benchmarks.common import (
+    MemoryWatch,
+    Server,
+    abstains,
+    all_shown,
+    ask_all,
+    holds,
+    plain,
+    report,
+    serving,
+    settled,
+    share,
+    trained_prompts,
+)
 
 
 @dataclass(frozen=True)
@@ -75,48 +85,11 @@ def narrow(seed: int) -> Material:
     return Material(facts, general, tuple(language.untold(seed + 1, 30)))
 
 
-def trained_prompts(server: Server, turn: str) -> set[str]:
-    """The questions that the self-edits of a turn trained, to keep them out of the grading."""
-    return {
-        plain(example["prompt"])
-        for edit in server.get(f"/v1/turns/{turn}")["self_edits"]
-        for example in edit["examples"]
-        if example["prompt"]
-    }
-
-
-def plain(question: str) -> str:
-    """A question without case, spacing and punctuation."""
-    return "".join(c for c in question.lower() if c.isalnum() or c == " ").strip()
-
-
-def ask_all(server: Server, questions: list[str], at: str, tag: str) -> list[str]:
-    """Each question from a new user in a new conversation, eight at a time."""
-    with ThreadPoolExecutor(8) as pool:
-        return list(
-            pool.map(lambda item: server.ask(item[1], f"{tag}-{item[0]}", at)[0], enumerate(questions))
-        )
-
-
-def settled(server: Server, turns: list[str]) -> bool:
-    """Whether every turn's learning has come to an end, one way or another."""
-    return all(any(word in server.learning_state(turn) for word in SETTLED) for turn in turns)
-
-
 def served(server: Server, turn: str) -> bool:
     """Whether a ref names a version that carries this turn's fact."""
     refs = {name for name in server.get("/v1/adapters")["refs"].values() if name}
     versions = server.get(f"/v1/turns/{turn}")["versions"]
     return any((v["version"] if isinstance(v, dict) else v) in refs for v in versions)
-
-
-def all_shown(server: Server) -> bool:
-    """Whether no canary lives and none follows it within a few seconds."""
-    for _ in range(10):
-        if server.get("/v1/adapters")["refs"]["canary"] is not None:
-            return False
-        time.sleep(0.5)
-    return True
 
 
 def run(server: Server, material: Material, seconds: float, verbose: bool) -> dict[str, Any]:
