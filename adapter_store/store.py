@@ -145,10 +145,11 @@ class Store:
             if not self._blobs.exists(delta_id, delta.MANIFEST):
                 return
             factors = self._factors_of(delta_id)
-            self._blobs.remove(delta_id, delta.MANIFEST)
-            # other provenance may name the same numbers
-            if factors and factors not in {self._factors_of(other) for other in self.deltas()}:
+            others = {self._factors_of(other) for other in self.deltas() if other != delta_id}
+            # the manifest last: killed in between, the next call still knows which numbers they were
+            if factors and factors not in others:  # other provenance may name the same numbers
                 self._blobs.remove(factors, delta.FACTORS)
+            self._blobs.remove(delta_id, delta.MANIFEST)
 
     def _require(self, delta_id: str) -> None:
         if not _ID.fullmatch(delta_id) or not self._blobs.exists(delta_id, delta.MANIFEST):

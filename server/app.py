@@ -30,7 +30,7 @@ from server.learner.child import ChildOptions, Supervisor
 from server.learner.process import LearnerOptions
 from server.ledger import Ledger
 from server.operations import Operations
-from server.rollout import Fleet, Moves, RolloutLoop, RolloutPolicy
+from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
@@ -109,10 +109,13 @@ class Livegraft:
         )
         self.fleet = Fleet(self.ledger, store, self.engine)
         self.moves = Moves(self.ledger, store, self.engine, self.fleet, policy)
+        self.forget = Forget(self.ledger, store, self.fleet, self.moves)
         owner = f"server-{os.getpid()}"
         self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner)
         self.editor = EditorLoop(self.ledger, self.engine, self.guardian, owner=owner)
-        self.operations = Operations(self.ledger, self.engine, self.fleet, self.moves, self.editor.preview)
+        self.operations = Operations(
+            self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
+        )
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
             if settings.learning.enabled
@@ -166,6 +169,7 @@ class Livegraft:
         """What the rollout moved holds at once in the process that moved it."""
         await self.rollout.step()
         await self.operations.refresh()
+        await self.forget.finish(seconds=0)
 
     async def _tell_busy(self) -> None:
         self._busy.write(self.engine.busy)

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from server.engine.types import Engine
 from server.ledger import Ledger
-from server.rollout import Fleet, Moves
+from server.rollout import Fleet, Forget, Moves
 from server.router import Choice, choose, pinned
-from server.types import Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
+from server.types import BASE_VERSION, Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
 
 T = TypeVar("T")
 Preview = Callable[[Turn], Awaitable[dict[str, object]]]
@@ -25,15 +25,26 @@ Preview = Callable[[Turn], Awaitable[dict[str, object]]]
 class Operations:
     """Reads are cached and never block; every move refreshes them at once, `refresh` does so by polling."""
 
-    def __init__(self, ledger: Ledger, engine: Engine, fleet: Fleet, moves: Moves, preview: Preview) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        engine: Engine,
+        fleet: Fleet,
+        moves: Moves,
+        forget: Forget,
+        preview: Preview,
+    ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._fleet = fleet
         self._moves = moves
+        self._forget = forget
         self._preview = preview
         self._refs = Refs()
         self._rollout: Rollout | None = None
         self._versions: frozenset[str] = frozenset()
+        self._erased: frozenset[str] = frozenset()
+        self._stable: VersionRow | None = None
         self._alarm_sources: list[Callable[[], Sequence[str]]] = []
         self._ready = False
         self._refreshing = asyncio.Lock()
@@ -57,6 +68,10 @@ class Operations:
             self._rollout = await asyncio.to_thread(self._ledger.rollout)
             self._refs = refs
             self._ready = True
+            self._erased = await asyncio.to_thread(self._ledger.erased_versions)
+            await self._fleet.leave(self._erased, seconds=0)
+            named = refs.stable != BASE_VERSION
+            self._stable = await asyncio.to_thread(self._ledger.version, refs.stable) if named else None
 
     def refs(self) -> Refs:
         """The refs as last read."""
@@ -67,11 +82,13 @@ class Operations:
         return self._rollout
 
     def choose(self, user: str, suffix: str | None) -> Choice:
-        """Which version answers this user. Raises UnknownVersion for a name nobody has heard of."""
+        """Which version answers this user. Raises UnknownVersion, ErasedVersion for a name that cannot."""
         if not suffix:
             return choose(user, self._refs, self._rollout)
         if suffix not in self._versions and suffix.startswith("v"):
             self._versions = frozenset(row.name for row in self._ledger.versions())
+        if suffix in self._erased:
+            self._ledger.servable(suffix)
         return pinned(suffix, self._refs, self._versions)
 
     async def ensure(self, version: str) -> None:
@@ -85,6 +102,20 @@ class Operations:
     async def revoke(self, delta_id: str, actor: str, reason: str) -> VersionRow:
         """See Moves.revoke."""
         return await self._moved(self._moves.revoke(delta_id, actor, reason))
+
+    async def forget(self, user: str, replayed: bool, actor: str) -> dict[str, object]:
+        """Forget a user; what is served moves at once, what is deleted after it is waited for."""
+        done = await self._moved(self._forget.erase(user, replayed, actor))
+        finished = await self._forget.finish()
+        return {
+            "forgotten": done.counts,
+            "again": done.again,
+            "finished": finished,
+            "trained_beside": list(done.trained_beside),
+            "pending": await asyncio.to_thread(self._ledger.count_pending),
+            "version": self._refs.stable,
+            "proof": await self._moves.proof(self._refs.stable),
+        }
 
     async def promote(self, actor: str, reason: str) -> Refs:
         """See Moves.promote."""
@@ -126,7 +157,11 @@ class Operations:
 
     def alarms(self) -> list[str]:
         """Everything an operator should look at, in words."""
-        return [alarm for source in self._alarm_sources for alarm in source()]
+        told = [alarm for source in self._alarm_sources for alarm in source()]
+        served = self._stable
+        if served is not None and "examined_at" in served.gate and not served.gate.get("accepted"):
+            told.append(f"{served.name} is served and failed its examination: {served.gate.get('reason')}")
+        return told
 
     def ready(self) -> tuple[bool, list[str]]:
         """Ready when the engine lives and what the refs name is loaded; alarms do not stop chat."""

@@ -140,6 +140,8 @@ class VersionRow:
     created_at: float
     gate: dict[str, object] = field(default_factory=dict)
     """The gate's report: {"accepted": bool, "reason": str, "checks": {...}}; see server.learner.gate."""
+    erased: bool = False
+    """A forgotten user's facts were in it: its bytes are gone and it can never be served again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from server.api import (
     reviews,
     rollout,
     turns,
+    users,
 )
 from server.api.context import Context
 from server.api.envelope import Envelope
@@ -30,6 +31,7 @@ ROUTERS = (
     learner.router,
     adapters.router,
     rollout.router,
+    users.router,
     ops.router,
 )
 

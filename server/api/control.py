@@ -39,6 +39,10 @@ class Control(Protocol):
         """Serve stable without one delta."""
         ...
 
+    async def forget(self, user: str, replayed: bool, actor: str) -> dict[str, object]:
+        """Take a user out of the weights that are served, the ledger and the store."""
+        ...
+
     async def promote(self, actor: str, reason: str) -> Refs:
         """Make the canary everybody's."""
         ...

@@ -15,7 +15,7 @@ from adapter_store import StoreError
 from server.editor.judge import GuardianDown
 from server.engine.types import ContextLengthExceeded, EngineDead, EngineError, VersionNotLoaded
 from server.ledger import errors as ledger
-from server.rollout import NothingToMove
+from server.rollout import NothingToMove, OtherBase
 from server.router import UnknownVersion
 
 log = logging.getLogger("livegraft.api")
@@ -96,6 +96,12 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(500, text, code="engine_error", retry=True)
         case ledger.UnknownTurn() | ledger.UnknownEdit() | ledger.UnknownVersion() | ledger.UnknownDelta():
             return ApiError(404, text, code="not_found")
+        case ledger.UnknownUser():
+            return ApiError(404, text, code="unknown_user", param="user_id")
+        case ledger.ErasedVersion():
+            return ApiError(410, text, code="version_erased")
+        case OtherBase():
+            return ApiError(409, text, code="other_base")
         case ledger.RefMoved():
             return ApiError(409, text, code="ref_moved", retry=True)
         case ledger.BadTransition() | ledger.RolloutRunning() | ledger.NoRollout():
@@ -136,6 +142,7 @@ def install(app: FastAPI) -> None:
         EngineError,
         GuardianDown,
         NothingToMove,
+        OtherBase,
         ledger.LedgerError,
         StoreError,
     )

@@ -19,7 +19,7 @@ router = APIRouter(tags=["chat"])
 async def list_models(context: Ctx, speaker: ChatSpeaker) -> dict[str, Any]:
     """`NAME` is routed; `NAME@stable`, `@canary`, `@base` and `@v12` are pinned to one version."""
     rows = await asyncio.to_thread(context.ledger.versions)
-    created = {row.name: row for row in rows}
+    created = {row.name: row for row in rows if not row.erased}
     refs = context.control.refs()
     names: list[str | None] = [None, "stable", *(["canary"] if refs.canary else []), "base"]
     return {

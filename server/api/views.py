@@ -27,6 +27,7 @@ def version(row: VersionRow) -> dict[str, Any]:
         "parent": row.parent,
         "created_at": row.created_at,
         "gate": row.gate,
+        "erased": row.erased,
     }
 
 

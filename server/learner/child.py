@@ -24,7 +24,7 @@ from typing import Literal
 from adapter_store import Store
 from server import logs
 from server.engine.busy import BusyFile
-from server.learner.process import Learner, LearnerOptions, Train, owner_name
+from server.learner.process import Examine, Learner, LearnerOptions, Train, owner_name
 from server.ledger import Ledger
 
 log = logging.getLogger("livegraft.learner")
@@ -91,6 +91,17 @@ def trainer(name: str, home: Path) -> Train:
     return functools.partial(run, cache_dir=home / "models")
 
 
+def examiner(name: str, home: Path) -> Examine:
+    """The function that examines without training."""
+    if name == "fake":
+        from server.learner import fake
+
+        return fake.examine
+    from server.learner.examine import run
+
+    return functools.partial(run, cache_dir=home / "models")
+
+
 def prepare(options: ChildOptions, home: Path, hook: Callable[[], None]) -> None:
     """What the first update would have to wait for. A failure is only told: the update meets it again."""
     if options.trainer == "fake":
@@ -118,7 +129,12 @@ def main(home: Path) -> None:
     try:
         hook = make_yield_hook(BusyFile(home / "run" / "busy"), alive)
         learner = Learner(
-            ledger, Store(home / "store"), options.learner, trainer(options.trainer, home), hook
+            ledger,
+            Store(home / "store"),
+            options.learner,
+            trainer(options.trainer, home),
+            hook,
+            examiner(options.trainer, home),
         )
         prepare(options, home, hook)
         log.info("the learner is ready")

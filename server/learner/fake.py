@@ -48,3 +48,18 @@ def run(
         steps=STEPS,
         provenance={"trainer": "fake", "seed": given.seed},
     )
+
+
+def examine(
+    given: UpdateInput,
+    yield_hook: Callable[[], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> GateReport:
+    """Find that the version still answers everything that it carries."""
+    count = len(given.edits)
+    return GateReport(
+        accepted=True,
+        reason="the fake examiner accepts everything",
+        checks={"acquisition": CheckCount(count, count, count, True)},
+        edits_learned=tuple(edit.id for edit in given.edits),
+    )

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +40,17 @@ class Train(Protocol):
         yield_hook: Callable[[], None] | None = None,
         progress: Callable[[str, float], None] | None = None,
     ) -> UpdateResult: ...
+
+
+class Examine(Protocol):
+    """What examines without training: server.learner.examine.run, or a double in tests of the loop."""
+
+    def __call__(
+        self,
+        given: UpdateInput,
+        yield_hook: Callable[[], None] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> GateReport: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,9 @@ class Learner:
         options: LearnerOptions,
         train: Train,
         yield_hook: Callable[[], None] | None = None,
+        examine: Examine | None = None,
     ) -> None:
+        self._examine = examine
         self._ledger = ledger
         self._store = store
         self._options = options
@@ -93,6 +106,9 @@ class Learner:
         if self._ledger.paused():
             self._say("paused")
             return None
+        if self._examined():
+            self._say("idle")
+            return self._ledger.updates(1)[0]
         asked = self._ledger.take_run_request()
         if asked is None and not self._window_closed():
             self._say("idle")
@@ -120,6 +136,35 @@ class Learner:
         self._say("idle")
         return self._ledger.updates(1)[0]
 
+    def _examined(self) -> bool:
+        """Examine what an operator's order has put together, before anything is trained on it."""
+        if self._examine is None:
+            return False
+        taken = self._ledger.claim_examination(self.owner, self._options.lease_seconds)
+        if taken is None:
+            return False
+        claim, version = taken
+        self._say("gating")
+        with self._kept_alive(claim), suppress(StaleFence):
+            try:
+                report = self._examine(
+                    self._input(claim.edits, version, (), self._options.seed),
+                    yield_hook=self._yield_hook,
+                    progress=lambda phase, fraction: self._say(phase, fraction),
+                )
+                lost = self._ledger.finish_examination(
+                    claim, version.name, dataclasses.asdict(report), frozenset(report.edits_learned)
+                )
+                log.info("%s was examined: %s; %d facts lost", version.name, report.reason, len(lost))
+            except StaleFence:
+                log.warning("the examination of %s was ended by somebody else", version.name)
+            except Exception as error:
+                # torch and peft raise what they like: none of it may kill the loop or be tried for ever
+                log.exception("%s could not be examined", version.name)
+                said = f"{type(error).__name__}: {error}"
+                self._ledger.fail_examination(claim, version.name, said)
+        return True
+
     def run(self, alive: Callable[[], bool]) -> None:
         """Step for ever, or until `alive` says the parent is gone."""
         while alive():
@@ -143,21 +188,27 @@ class Learner:
             return
         crash_point("learner.claimed")
         log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
+        past = tuple(self._ledger.trained_edits(parent))
         result = self._train(
-            UpdateInput(
-                model_dir=self._options.model_dir,
-                parent_dir=self._parent_dir(parent),
-                edits=tuple(claim.edits),
-                past=tuple(self._ledger.trained_edits(parent)),
-                profile=self._options.profile,
-                seed=self._seed(claim),
-                threads=self._options.threads,
-            ),
+            self._input(claim.edits, parent, past, self._seed(claim)),
             yield_hook=self._yield_hook,
             progress=lambda phase, fraction: self._say(phase, fraction),
         )
         crash_point("learner.trained")
         self._record(claim, parent, result)
+
+    def _input(
+        self, edits: tuple[SelfEdit, ...], parent: VersionRow, past: tuple[SelfEdit, ...], seed: int
+    ) -> UpdateInput:
+        return UpdateInput(
+            model_dir=self._options.model_dir,
+            parent_dir=self._parent_dir(parent),
+            edits=edits,
+            past=past,
+            profile=self._options.profile,
+            seed=seed,
+            threads=self._options.threads,
+        )
 
     def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
         returned = dict(self._returned(claim.edits, result))
@@ -200,6 +251,10 @@ class Learner:
                 )
             except VersionTaken:
                 continue
+            except StaleFence:
+                # no ledger will ever name it, and it may hold what was withdrawn meanwhile
+                self._store.delete(delta_id)
+                raise
             return version
 
     def _returned(

@@ -79,7 +79,7 @@ def _refuse(given: UpdateInput) -> None:
         raise EmptyUpdate("the update has no edits: there is nothing to learn")
     for edit in given.edits:
         if not trained_questions(edit):
-            raise EmptyUpdate(f"edit {edit.id} ({edit.statement!r}) has no question to train on")
+            raise EmptyUpdate(f"edit {edit.id} has no question to train on")
 
 
 @dataclass(slots=True)

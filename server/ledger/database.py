@@ -163,6 +163,23 @@ class Database:
             assert raw is not None
             raw.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
+    def wipe_log(self, seconds: float) -> bool:
+        """Checkpoint everything and cut the log to nothing; False when readers were in the way so long."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with self.lock():
+                raw = self._connection.connection.dbapi_connection
+                assert raw is not None
+                # a reader is waited for outside the lock: nobody's write may wait for it
+                raw.execute("PRAGMA busy_timeout = 0")
+                busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                raw.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+            if not busy:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+
     def has_log(self) -> bool:
         """Whether the write-ahead log may hold pages that a checkpoint could move."""
         return self._wal_bytes() > 0
@@ -216,10 +233,13 @@ class Database:
 
 def _engine(path: Path, read_only: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))
+    # hide_parameters: an error's text goes to the log, what users said does not
     if read_only:
-        engine = create_engine(url, poolclass=QueuePool, pool_size=8, max_overflow=64)
+        engine = create_engine(url, hide_parameters=True, poolclass=QueuePool, pool_size=8, max_overflow=64)
     else:
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        engine = create_engine(
+            url, hide_parameters=True, poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -232,6 +252,8 @@ def _engine(path: Path, read_only: bool) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # what is deleted is overwritten with zeros, so that a forgotten user's words leave the file too
+        connection.execute("PRAGMA secure_delete = ON").fetchall()
         connection.execute(f"PRAGMA journal_size_limit = {CHECKPOINT_BYTES}")
 
     @event.listens_for(engine, "begin")

@@ -30,6 +30,14 @@ class UnknownVersion(LedgerError):
     """No version with this name is in the ledger."""
 
 
+class ErasedVersion(LedgerError):
+    """This version held facts of a forgotten user: it was erased and can never be served again."""
+
+
+class UnknownUser(LedgerError):
+    """Nothing of this user is in the ledger."""
+
+
 class UnknownDelta(LedgerError):
     """No delta with this id is in the ledger."""
 

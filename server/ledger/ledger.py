@@ -19,9 +19,12 @@ from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from server.ledger import audit as _audit
 from server.ledger import edits as _edits
+from server.ledger import examinations as _examinations
+from server.ledger import forgetting as _forgetting
 from server.ledger import jobs as _jobs
 from server.ledger import lineage as _lineage
 from server.ledger import refs as _refs
+from server.ledger import removal as _removal
 from server.ledger import rollouts as _rollouts
 from server.ledger import turns as _turns
 from server.ledger import updates as _updates
@@ -116,6 +119,10 @@ class Ledger:
     request_run = _Write(_updates.request_run)
     take_run_request = _Write(_updates.take_run_request)
 
+    claim_examination = _Write(_examinations.claim_examination)
+    finish_examination = _Write(_examinations.finish_examination)
+    fail_examination = _Write(_examinations.fail_examination)
+
     versions = _Read(_versions.versions)
     version = _Read(_versions.version)
     next_version_name = _Read(_versions.next_version_name)
@@ -123,6 +130,12 @@ class Ledger:
     versions_shown = _Read(_versions.versions_shown)
     versions_waiting = _Read(_versions.versions_waiting)
     delta = _Read(_versions.delta)
+    servable = _Read(_versions.servable)
+    erased_versions = _Read(_versions.erased_versions)
+    holding = _Read(_removal.holding)
+    withdraw_waiting = _Write(_removal.withdraw_waiting)
+    drop_version = _Write(_removal.drop_version)
+    requeue_stranded = _Write(_removal.requeue_stranded)
     set_edits_of = _Write(_versions.set_edits_of)
     quarantine_edits_of = _Write(_versions.quarantine_edits_of)
 
@@ -134,6 +147,12 @@ class Ledger:
     start_rollout = _Write(_rollouts.start_rollout)
     update_rollout = _Write(_rollouts.update_rollout)
     end_rollout = _Write(_rollouts.end_rollout)
+
+    deltas_of_user = _Read(_forgetting.deltas_of_user)
+    erase_user = _Write(_forgetting.erase_user)
+    forgotten = _Read(_forgetting.forgotten)
+    to_erase = _Read(_forgetting.to_erase)
+    set_erased = _Write(_forgetting.set_erased)
 
     audit = _Read(_audit.audit)
     events_since = _Read(_audit.events_since)
@@ -195,6 +214,13 @@ class Ledger:
         """
         result: R = await asyncio.wrap_future(self._writer.submit(lambda _tx: method(*args, **kwargs)))
         return result
+
+    def wipe_log(self, seconds: float = 10.0) -> bool:
+        """Move the write-ahead log into the database and empty it, so that no deleted byte stays in it.
+
+        False when readers kept it in use for that long: try again later. Blocks: not for an event loop.
+        """
+        return self._database.wipe_log(seconds)
 
     def close(self) -> None:
         """Finish the writes that wait and close the file. Twice is no error."""

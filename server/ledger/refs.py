@@ -35,7 +35,7 @@ def move_ref(
     """Move a ref from `expected` to `new`, with its audit row, and return both refs.
 
     Raises RefMoved when it does not name `expected`, UnknownVersion when `new` does not exist, or is None for
-    `stable`, which always names a version (v0 is the base). Load a version before naming it.
+    `stable`, which always names a version (v0 is the base), ErasedVersion. Load a version before naming it.
     """
     if ref not in ("stable", "canary") or (ref == "stable" and new is None):
         raise UnknownVersion(f"A ref {ref!r} cannot name {new!r}.")
@@ -43,7 +43,7 @@ def move_ref(
     if before != expected:
         raise RefMoved(f"{ref} names {before}, not {expected}: it was moved meanwhile. Read the refs again.")
     if new is not None and new != BASE_VERSION:
-        versions.version(tx, new)
+        versions.servable(tx, new)
     values = {"version": new, "moved_at": tx.now}
     if tx.db.execute(update(_refs).where(_refs.c.name == ref).values(values)).rowcount == 0:
         tx.db.execute(insert(_refs).values(name=ref, **values))
@@ -56,7 +56,7 @@ def previous_stable(tx: Tx) -> str | None:
     """The version that a rollback returns to; None when stable never was another.
 
     Replays the moves: going back to an earlier version drops those after it, so two rollbacks in a row go two
-    versions back and never forth again.
+    versions back and never forth again. Versions that were erased meanwhile are passed over.
     """
     line = [BASE_VERSION]
     moves = select(schema.audit.c.after).where(
@@ -66,4 +66,5 @@ def previous_stable(tx: Tx) -> str | None:
         assert name is not None
         line = line[: line.index(name)] if name in line else line
         line.append(name)
-    return line[-2] if len(line) > 1 else None
+    erased = versions.erased_versions(tx)
+    return next((name for name in reversed(line[:-1]) if name not in erased), None)

@@ -140,6 +140,7 @@ deltas = Table(
     Column("id", String, primary_key=True),
     Column("created_at", Double, nullable=False),
     Column("update_id", String, ForeignKey("updates.id")),
+    Column("erased_at", Double),  # its bytes are gone for good, or going
 )
 
 delta_edits = Table(
@@ -159,6 +160,7 @@ versions = Table(
     Column("parent", String, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("gate", _Json, nullable=False),
+    Column("erased_at", Double),  # one of its deltas is erased: it can never be served again
 )
 
 version_deltas = Table(

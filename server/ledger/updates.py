@@ -81,7 +81,7 @@ def begin(tx: Tx, update_id: str, kind: UpdateKind, owner: str, lease_seconds: f
 
 def heartbeat_claim(tx: Tx, claim: Claim, lease_seconds: float) -> None:
     """Keep the claim for longer. Raises StaleFence when it was lost."""
-    _held(tx, claim)
+    check_held(tx, claim)
     tx.db.execute(
         update(_updates).where(_updates.c.id == claim.update_id).values(lease_until=tx.now + lease_seconds)
     )
@@ -105,7 +105,7 @@ def finish_update(
     with nothing changed, when the lease was lost or an edit was withdrawn: the delta must then not be kept.
     """
     returned = returned or {}
-    _held(tx, claim)
+    check_held(tx, claim)
     held = {edit.id for edit in _held_edits(tx, claim.update_id)}
     gone = {edit.id for edit in claim.edits} - held
     if gone and learned:
@@ -124,14 +124,14 @@ def finish_update(
         if edit_id in held:
             edit_rows.move(tx, [edit_id], to, why)
             tx.db.execute(update(_edits).where(_edits.c.id == edit_id).values(attempts=_edits.c.attempts + 1))
-    _end(tx, claim.update_id, state, reason, version.name if version else None)
+    end(tx, claim.update_id, state, reason, version.name if version else None)
 
 
 def release_claim(tx: Tx, claim: Claim, reason: str) -> None:
     """Give the edits back unharmed (the learner is stopping). Raises StaleFence when the claim was lost."""
-    _held(tx, claim)
+    check_held(tx, claim)
     _give_back(tx, claim.update_id)
-    _end(tx, claim.update_id, UpdateState.ABORTED, reason, None)
+    end(tx, claim.update_id, UpdateState.ABORTED, reason, None)
 
 
 def release_expired(tx: Tx) -> list[str]:
@@ -189,7 +189,8 @@ def new_update_id() -> str:
     return f"up-{uuid.uuid4().hex[:16]}"
 
 
-def _held(tx: Tx, claim: Claim) -> None:
+def check_held(tx: Tx, claim: Claim) -> None:
+    """Raise StaleFence unless the claim is still ours."""
     row = tx.db.execute(select(_updates).where(_updates.c.id == claim.update_id)).first()
     if row is None or row.state != UpdateState.RUNNING or row.number != claim.fence:
         now = "gone" if row is None else f"{row.state} ({row.reason})"
@@ -223,6 +224,16 @@ def _check_accounted(
             raise BadFinish(f"An edit cannot be returned as {to}.")
 
 
+def abort_running(tx: Tx, reason: str) -> list[str]:
+    """End the run that is going, its edits unharmed; what it would record is refused. Returns its id."""
+    running = select(_updates.c.id).where(_updates.c.state == UpdateState.RUNNING)
+    ended = list(tx.db.execute(running).scalars())
+    for update_id in ended:
+        _give_back(tx, update_id)
+        end(tx, update_id, UpdateState.ABORTED, reason, None)
+    return ended
+
+
 def _bury(tx: Tx, update_id: str) -> str:
     """End a run whose learner died; an edit that keeps killing learners goes to a person."""
     held = _edits.c.update_id == update_id
@@ -233,7 +244,7 @@ def _bury(tx: Tx, update_id: str) -> str:
         tx, deadly, EditState.QUARANTINED, f"the learner died {MAX_DEATHS} times while training it"
     )
     _give_back(tx, update_id)
-    _end(tx, update_id, UpdateState.ABORTED, "the learner stopped before it was done", None)
+    end(tx, update_id, UpdateState.ABORTED, "the learner stopped before it was done", None)
     return update_id
 
 
@@ -245,11 +256,13 @@ def _give_back(tx: Tx, update_id: str) -> None:
     )
 
 
-def _end(tx: Tx, update_id: str, state: UpdateState, reason: str, version: str | None) -> None:
+def end(tx: Tx, update_id: str, state: UpdateState, reason: str, version: str | None) -> None:
+    """Record how a run ended."""
+    named = {} if version is None else {"version": version}
     tx.db.execute(
         update(_updates)
         .where(_updates.c.id == update_id)
-        .values(state=state, reason=reason, version=version, finished_at=tx.now)
+        .values(state=state, reason=reason, finished_at=tx.now, **named)
     )
     audit.emit(tx, "update", update_id, f"{state}: {reason}"[:200], {"version": version})
 

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, func, insert, select, update
 
 from server.ledger import audit, schema
 from server.ledger import edits as edit_rows
-from server.ledger.errors import UnknownDelta, UnknownVersion, VersionTaken
+from server.ledger.errors import ErasedVersion, UnknownDelta, UnknownVersion, VersionTaken
 from server.ledger.types import DeltaRow, Tx
 from server.types import BASE_VERSION, EditState, Refs, VersionRow
 
@@ -40,6 +40,30 @@ def version(tx: Tx, name: str) -> VersionRow:
         .order_by(_version_deltas.c.position)
     )
     return _version(row, list(deltas.scalars()))
+
+
+def servable(tx: Tx, name: str) -> VersionRow:
+    """A version that may still be served. Raises UnknownVersion, ErasedVersion."""
+    row = version(tx, name)
+    if row.erased:
+        raise ErasedVersion(
+            f"{name} was erased: it held facts of a user who was forgotten. It cannot be served, rolled back "
+            "to or proved again; GET /v1/adapters lists the versions that remain."
+        )
+    return row
+
+
+def erased_versions(tx: Tx) -> frozenset[str]:
+    """Names of the versions that can never be served again."""
+    return frozenset(
+        tx.db.execute(select(_versions.c.name).where(_versions.c.erased_at.is_not(None))).scalars()
+    )
+
+
+def amend_gate(tx: Tx, name: str, **said: object) -> None:
+    """Add to what a version's report says. Raises UnknownVersion."""
+    gate = version(tx, name).gate | said
+    tx.db.execute(update(_versions).where(_versions.c.name == name).values(gate=gate))
 
 
 def next_version_name(tx: Tx) -> str:
@@ -143,7 +167,10 @@ def versions_waiting(tx: Tx) -> list[VersionRow]:
     return [
         version
         for version in versions(tx)
-        if version.name not in shown and version.gate.get("accepted") and "revoked" not in version.gate
+        if version.name not in shown
+        and version.gate.get("accepted")
+        and "revoked" not in version.gate
+        and not version.erased
     ]
 
 
@@ -173,4 +200,12 @@ def _number(name: str) -> int:
 
 
 def _version(row: Row[Any], deltas: Sequence[str]) -> VersionRow:
-    return VersionRow(row.name, row.digest, tuple(deltas), row.parent, row.created_at, dict(row.gate))
+    return VersionRow(
+        row.name,
+        row.digest,
+        tuple(deltas),
+        row.parent,
+        row.created_at,
+        dict(row.gate),
+        row.erased_at is not None,
+    )

@@ -1,6 +1,7 @@
 """Who meets a new version, and when it becomes everybody's: the only code that moves refs."""
 
-from server.rollout.fleet import Fleet
+from server.rollout.fleet import Fleet, OtherBase
+from server.rollout.forget import Forget, Forgotten
 from server.rollout.loop import RolloutLoop
 from server.rollout.moves import Moves, NothingToMove
 from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
@@ -10,8 +11,11 @@ __all__ = [
     "Decision",
     "Evidence",
     "Fleet",
+    "Forget",
+    "Forgotten",
     "Moves",
     "NothingToMove",
+    "OtherBase",
     "RolloutLoop",
     "RolloutPolicy",
     "decide",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 
 from adapter_store import Store, Version
 from server.engine.types import Engine
@@ -14,6 +15,11 @@ from server.ledger import Ledger
 from server.types import BASE_VERSION, Refs, VersionRow
 
 log = logging.getLogger("livegraft.rollout")
+SETTLE_SECONDS = 0.2
+
+
+class OtherBase(Exception):
+    """The version was made on another base model."""
 
 
 class Fleet:
@@ -26,16 +32,21 @@ class Fleet:
         self._keep_loaded = keep_loaded
         self._lock = asyncio.Lock()
         self._recent: list[str] = []
+        self._leaving: dict[str, asyncio.Task[None]] = {}
 
     async def ensure(self, name: str) -> None:
-        """Have `name` loaded: composed from its deltas, every blob verified by hash. Idempotent."""
+        """Have `name` loaded: composed from its deltas, every blob verified by hash. Idempotent.
+
+        Raises UnknownVersion, ErasedVersion, OtherBase, and StoreError when its bytes are not what they were.
+        """
         if name == BASE_VERSION:
             return
         async with self._lock:
             self._recent = [*(n for n in self._recent if n != name), name]
             if name in self._engine.loaded():
                 return
-            row = await asyncio.to_thread(self._ledger.version, name)
+            row = await asyncio.to_thread(self._ledger.servable, name)
+            self._check_base(row)
             path = await asyncio.to_thread(self._store.compose, self.stored(row))
             await self._engine.load(name, path)
             log.info("loaded %s", name)
@@ -43,6 +54,31 @@ class Fleet:
     def stored(self, row: VersionRow) -> Version:
         """The store's view of a ledger row."""
         return Version(row.name, self._engine.base_digest, row.deltas)
+
+    def _check_base(self, row: VersionRow) -> None:
+        if self._store.digest(self.stored(row)) != row.digest:
+            raise OtherBase(
+                f"{row.name} was made on another base model than the one served now "
+                f"({self._engine.base_digest[:12]}): its numbers mean nothing here. Serve that base again."
+            )
+
+    async def leave(self, names: Collection[str], seconds: float) -> bool:
+        """Unload versions for good; False when answers from one of them still ran after so long."""
+        for name in names:
+            self._recent = [n for n in self._recent if n != name]
+            leaving = name in self._leaving and not self._leaving[name].done()
+            if name in self._engine.loaded() and not leaving:
+                self._leaving[name] = asyncio.create_task(self._unload(name))
+        running = [self._leaving[name] for name in names if name in self._leaving]
+        if running:
+            await asyncio.wait(running, timeout=seconds)
+        return all(task.done() for task in running)
+
+    async def _unload(self, name: str) -> None:
+        """Requests that chose this version a moment ago, before the refs moved, are let in first."""
+        await asyncio.sleep(SETTLE_SECONDS)
+        await self._engine.unload(name)
+        log.info("unloaded %s, which was erased", name)
 
     async def reconcile(self, refs: Refs) -> None:
         """Load what the refs name and what a rollback would return to; unload the oldest of the rest."""

@@ -12,7 +12,7 @@ from server.ledger import Ledger, RefMoved
 from server.rollout.fleet import Fleet
 from server.rollout.moves import Moves, NothingToMove
 from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
-from server.types import EditState, Rollout, VersionRow
+from server.types import Rollout, VersionRow
 
 log = logging.getLogger("livegraft.rollout")
 LEASE_SECONDS = 10.0
@@ -48,7 +48,7 @@ class RolloutLoop:
         stable = self._ledger.refs().stable
         for orphan in self._orphans(waiting, stable):
             reason = f"{orphan.name} was built on {orphan.parent}, which was taken back; learned again"
-            await self._ledger.call(self._ledger.set_edits_of, [orphan.deltas[-1]], EditState.ALLOWED, reason)
+            await self._ledger.call(self._ledger.drop_version, orphan, reason)
         heirs = [version for version in waiting if version.parent == stable]
         if heirs:
             rollout = await self._moves.start(heirs[0])
@@ -61,15 +61,9 @@ class RolloutLoop:
         for version in waiting:
             if version.parent in heirs:
                 heirs.add(version.name)
-            elif any(
-                self._still_of(edit_id, version) for edit_id in self._ledger.delta(version.deltas[-1]).edits
-            ):
+            else:
                 orphans.append(version)
         return orphans
-
-    def _still_of(self, edit_id: str, version: VersionRow) -> bool:
-        edit = self._ledger.edit(edit_id)
-        return edit.state is EditState.TRAINED and edit.version == version.name
 
     async def _decide(self, rollout: Rollout) -> Decision:
         counts = self._ledger.rollout_counts(rollout.id)

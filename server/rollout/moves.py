@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Literal
 
 from adapter_store import Store, Version
 from server.crash import crash_point
 from server.engine.types import Engine
-from server.ledger import Ledger
+from server.ledger import Ledger, RefMoved
+from server.rollout import stack
 from server.rollout.fleet import Fleet
 from server.rollout.rule import RolloutPolicy
 from server.types import BASE_VERSION, EditState, Refs, Rollout, VersionRow
@@ -26,6 +29,14 @@ PROBE_PROMPTS: tuple[str, ...] = (
     "Tell me the admin port.",
 )
 """Fixed prompts whose logits prove that two versions are the same, bit for bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What stable shall name, loaded, and what it named when that was decided."""
+
+    instead_of: str
+    row: VersionRow
 
 
 class NothingToMove(Exception):
@@ -95,51 +106,107 @@ class Moves:
         if to is None and refs.stable == BASE_VERSION and refs.canary is None:
             raise NothingToMove("Nothing has been learned yet: stable is v0, the base model alone.")
         target = to or self._ledger.previous_stable() or BASE_VERSION
-        if target != BASE_VERSION:
-            self._ledger.version(target)
         await self._fleet.ensure(target)
         await self._ledger.call(self._roll_back, target, actor, reason)
         return self._ledger.refs()
 
     async def revoke(self, delta: str, actor: str, reason: str) -> VersionRow:
-        """Serve stable without one delta, recomposed from the others. Not examined by the gate again."""
+        """Serve stable without one delta, at once; the learner examines afterwards what is then served.
+
+        Its edits are not learned again by themselves; what else was built on it is. Raises UnknownDelta, and
+        NothingToMove when no version that is served, shown or waiting has it.
+        """
+        self._ledger.delta(delta)
+        served = {row.name for row in self._ledger.holding([delta])}
+        live = self._live()
+        if not served & live:
+            raise NothingToMove(
+                f"Delta {delta[:12]} is in no version that is served, shown or waiting to be shown: "
+                "there is nothing to take back."
+            )
+        target = await self.without([delta], actor, reason)
+        await self._ledger.call(self._revoke, delta, target, actor, reason)
+        return target.row
+
+    async def without(self, removed: Collection[str], actor: str, reason: str) -> Target:
+        """What to serve without these deltas, recorded and loaded: stable itself when it has none of them."""
+        stable = self._ledger.refs().stable
+        deltas = self._deltas(stable)
+        if not set(deltas) & set(removed):
+            return Target(stable, self._row(stable))
+        versions = await asyncio.to_thread(self._ledger.versions)
+        stored = await asyncio.to_thread(self._store.deltas)
+        left = stack.without(deltas, removed, versions, stored)
+        row = await self._ledger.call(self._composed_of, left, stable, removed, actor, reason)
+        await self._fleet.ensure(row.name)
+        return Target(stable, row)
+
+    def take_out(self, removed: Collection[str], target: Target, actor: str, reason: str) -> None:
+        """In an open transaction: move the refs away from these deltas, and show nothing that has them.
+
+        Raises RefMoved when stable is not what the target was made for.
+        """
         refs = self._ledger.refs()
-        stable = self._ledger.version(refs.stable) if refs.stable != BASE_VERSION else None
-        if stable is None or delta not in stable.deltas:
-            raise NothingToMove(f"Delta {delta[:12]} is not part of stable ({refs.stable}).")
-        if refs.canary is not None:
-            await self.abort(actor, f"built on a delta that is being revoked: {reason}")
-        version = await self._ledger.call(self._record_without, stable, delta, actor, reason)
-        await self._fleet.ensure(version.name)
-        await self._ledger.call(
-            self._ledger.move_ref, "stable", stable.name, version.name, actor, reason, {"revoked": delta}
-        )
-        await self._ledger.call(
-            self._ledger.set_edits_of, [delta], EditState.REVOKED, f"revoked: {reason}", actor
-        )
-        return version
+        if refs.stable != target.instead_of:
+            raise RefMoved(f"stable names {refs.stable} now, not {target.instead_of}: try again.")
+        moving = target.row.name != refs.stable
+        holding = {row.name for row in self._ledger.holding(removed)}
+        rollout = self._ledger.rollout()
+        if rollout is not None and (moving or rollout.version in holding):
+            self._ledger.end_rollout(rollout.id, "aborted", actor, f"built on what is taken out: {reason}")
+        if moving:
+            evidence = {"revoked": sorted(removed)}
+            self._ledger.move_ref("stable", refs.stable, target.row.name, actor, reason, evidence)
+        waiting = [row.name for row in self._ledger.versions_waiting()]
+        gone = [name for name in waiting if moving or name in holding]
+        self._ledger.withdraw_waiting(gone, f"built on what was taken out: {reason}")
 
     async def proof(self, name: str) -> dict[str, object]:
         """What anybody can compare: the version's file hashes, and its logits' hash computed now."""
         if name == BASE_VERSION:
             digest, files = self._engine.base_digest, {}
         else:
-            row = await asyncio.to_thread(self._ledger.version, name)
+            row = await asyncio.to_thread(self._ledger.servable, name)
             await self._fleet.ensure(name)
             digest = row.digest
             files = await asyncio.to_thread(self._store.files, self._fleet.stored(row))
         logits = await self._engine.score(name, PROBE_PROMPTS)
         return {"version": name, "digest": digest, "files": files, "logits_sha256": logits}
 
-    def _record_without(self, stable: VersionRow, delta: str, actor: str, reason: str) -> VersionRow:
+    def _revoke(self, delta: str, target: Target, actor: str, reason: str) -> None:
+        """One transaction: refs away from the delta, its edits taken back, what else lost its place waits."""
+        self.take_out([delta], target, actor, reason)
+        self._ledger.set_edits_of([delta], EditState.REVOKED, f"revoked: {reason}", actor)
+        self._ledger.requeue_stranded(f"built on delta {delta[:12]}, which was revoked: learned again")
+
+    def _composed_of(
+        self, deltas: tuple[str, ...], stable: str, removed: Collection[str], actor: str, reason: str
+    ) -> VersionRow:
+        """The version of exactly these deltas: one that is there already, else a new one."""
+        if not deltas:
+            return self._row(BASE_VERSION)
         name = self._ledger.next_version_name()
-        deltas = tuple(d for d in stable.deltas if d != delta)
         digest = self._store.digest(Version(name, self._engine.base_digest, deltas))
-        why = f"{stable.name} without delta {delta[:12]}: {reason}"
-        gate: dict[str, object] = {"accepted": True, "reason": why, "checks": {}, "revoked": delta}
-        row = VersionRow(name, digest, deltas, stable.name, time.time(), gate)
+        known = [row for row in self._ledger.versions() if row.digest == digest and not row.erased]
+        if known:
+            return known[-1]
+        ids = sorted(removed)
+        why = f"{stable} without {', '.join(d[:12] for d in ids)}: {reason}"
+        gate: dict[str, object] = {"accepted": True, "reason": why, "checks": {}, "revoked": ids}
+        row = VersionRow(name, digest, deltas, stable, time.time(), gate)
         self._ledger.add_version(row, actor, why)
         return row
+
+    def _live(self) -> set[str]:
+        """The versions that are served, shown or waiting to be shown."""
+        refs = self._ledger.refs()
+        names = {refs.stable, refs.canary, *(row.name for row in self._ledger.versions_waiting())}
+        return {name for name in names if name is not None}
+
+    def _row(self, name: str) -> VersionRow:
+        if name == BASE_VERSION:
+            return VersionRow(BASE_VERSION, self._engine.base_digest, (), "", 0.0)
+        return self._ledger.version(name)
 
     def _roll_back(self, target: str, actor: str, reason: str) -> None:
         """One transaction: the canary ends, stable moves, what was taken back waits for a person."""

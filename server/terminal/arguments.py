@@ -41,6 +41,16 @@ def parser() -> argparse.ArgumentParser:
     rollback = command("rollback", "serve an earlier version again")
     rollback.add_argument("--to", metavar="VERSION", help="the version; unset: the previous stable one")
     rollback.add_argument("--reason", required=True, help="why; stands in the audit")
+    forget = command(
+        "forget", "forget a user everywhere: conversations, facts, and what the weights know of them"
+    )
+    forget.add_argument("user", help="the user's id, exactly as chat was told it")
+    forget.add_argument("--yes", action="store_true", help="do it: what is erased cannot be brought back")
+    forget.add_argument(
+        "--replayed",
+        action="store_true",
+        help="take out the deltas too that were trained while this user's facts were replayed",
+    )
     teach = command("teach", "tell a fact and watch it being learned")
     teach.add_argument("sentence", help="the fact, e.g. 'The admin port of the Zephyr router is 8443.'")
     teach.add_argument(

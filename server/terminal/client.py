@@ -53,6 +53,10 @@ class Client:
         """The JSON answer to a JSON body."""
         return self._json("POST", path, body)
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """The JSON answer to a deletion."""
+        return self._json("DELETE", path, None)
+
     def readiness(self) -> dict[str, Any]:
         """GET /readyz, whose 503 is an answer too."""
         with self._explained():

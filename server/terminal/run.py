@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 
 from server.terminal import show
 from server.terminal.chat import say, talk
-from server.terminal.client import Client
+from server.terminal.client import Client, TerminalError
 from server.terminal.teach import teach
 
 
@@ -44,6 +45,18 @@ def _adapters(args: argparse.Namespace, client: Client, console: Console) -> Non
 def _rollback(args: argparse.Namespace, client: Client, console: Console) -> None:
     found = client.post("/v1/adapters/rollback", {"to": args.to, "reason": args.reason})
     _json(console, found) if args.json else show.rollback(console, found)
+
+
+def _forget(args: argparse.Namespace, client: Client, console: Console) -> None:
+    if not args.yes:
+        raise TerminalError(
+            f"this erases every conversation, fact and feedback of {args.user!r}, and takes what the weights "
+            "learned from them out of service, for good; add --yes to do it",
+            2,
+        )
+    flag = "?replayed=true" if args.replayed else ""
+    found = client.delete(f"/v1/users/{quote(args.user, safe='')}{flag}")
+    _json(console, found) if args.json else show.forgotten(console, found)
 
 
 def _teach(args: argparse.Namespace, client: Client, console: Console) -> None:
@@ -98,6 +111,7 @@ COMMANDS = {
     "status": _status,
     "adapters": _adapters,
     "rollback": _rollback,
+    "forget": _forget,
     "teach": _teach,
     "chat": _chat,
     "lineage": _lineage,

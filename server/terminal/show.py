@@ -91,6 +91,20 @@ def rollback(console: Console, found: dict[str, Any]) -> None:
     console.print(table)
 
 
+def forgotten(console: Console, found: dict[str, Any]) -> None:
+    """What was erased, what is served now, and what a person should know of it."""
+    counts = found["forgotten"]
+    table = _pairs()
+    for name in ("turns", "self_edits", "feedback", "jobs", "relearning"):
+        table.add_row(name.replace("_", "-"), str(counts[name]))
+    table.add_row("deltas", ", ".join(delta[:12] for delta in counts["deltas"]) or "none")
+    table.add_row("versions", ", ".join(counts["versions"]) or "none")
+    table.add_row("stable", found["refs"]["stable"])
+    table.add_row("logits", found["proof"]["logits_sha256"])
+    console.print(table)
+    console.print(escape(found["note"]))
+
+
 def lineage(console: Console, found: dict[str, Any]) -> None:
     """A turn, what was written from it, what the guardian said, where it is served."""
     turn = found["turn"]

@@ -23,7 +23,7 @@ from server.api.policy import ApiPolicy
 from server.engine.fake import FakeEngine, Rule
 from server.ledger import Ledger, LedgerError
 from server.operations import Operations
-from server.rollout import Fleet, Moves, RolloutPolicy
+from server.rollout import Fleet, Forget, Moves, RolloutPolicy
 from server.types import Turn, UpdateState
 from tests.support.world import World
 
@@ -121,7 +121,8 @@ def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0, max_batch: int 
     rollout = RolloutPolicy(weight=weight, auto_promote=False)
     fleet = Fleet(world.ledger, world.store, world.engine)
     moves = Moves(world.ledger, world.store, world.engine, fleet, rollout)
-    operations = Operations(world.ledger, world.engine, fleet, moves, _preview)
+    forget = Forget(world.ledger, world.store, fleet, moves)
+    operations = Operations(world.ledger, world.engine, fleet, moves, forget, _preview)
     context = Context(policy, world.engine, world.ledger, Guardian(Policy()), operations)
     app = create_api(context)
     loops: list[asyncio.AbstractEventLoop] = []

@@ -11,7 +11,7 @@ from adapter_store import Store
 from server.engine.fake import FakeEngine
 from server.engine.fake_script import loop_script
 from server.learner import fake
-from server.learner.process import Learner, LearnerOptions, Train
+from server.learner.process import Examine, Learner, LearnerOptions, Train
 from server.ledger import Ledger
 from server.types import Arm, EditState, Example, Message, SelfEdit, Turn, TurnState
 
@@ -35,7 +35,13 @@ class World:
         self.ledger.finish_edit_job(job, [(edit, [{"decision": "allow"}] * len(edit.examples))])
         return edit
 
-    def learner(self, train: Train = fake.run, max_attempts: int = 2, patience: float = 0) -> Learner:
+    def learner(
+        self,
+        train: Train = fake.run,
+        max_attempts: int = 2,
+        patience: float = 0,
+        examine: Examine = fake.examine,
+    ) -> Learner:
         """A learner on this world, without its process."""
         options = LearnerOptions(
             model_dir=self.store.root,
@@ -45,7 +51,7 @@ class World:
             batch_patience_seconds=patience,
             max_attempts=max_attempts,
         )
-        return Learner(self.ledger, self.store, options, train)
+        return Learner(self.ledger, self.store, options, train, examine=examine)
 
 
 def make_world(home: Path) -> World:

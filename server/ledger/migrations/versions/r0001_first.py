@@ -106,6 +106,7 @@ def upgrade() -> None:
         sa.Column("parent", sa.String(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("gate", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("erased_at", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_versions")),
         sa.UniqueConstraint("number", name=op.f("uq_versions_number")),
     )
@@ -114,6 +115,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("update_id", sa.String(), nullable=True),
+        sa.Column("erased_at", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["update_id"], ["updates.id"], name=op.f("fk_deltas_update_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deltas")),
     )

@@ -1,0 +1,68 @@
+"""The examination of a version without training: what it still answers since a delta was taken out of it.
+
+The gate's own questions, put to the version and, beside it, to the base alone: what the base answered it must
+still answer, what its deltas taught it must still know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from server.engine.mapped import load_mapped
+from server.learner import general
+from server.learner.adapters import Adapters
+from server.learner.chat import Encoder
+from server.learner.gate import Gate
+from server.learner.generate import Answer, answers
+from server.learner.memory import release
+from server.learner.profiles import choose
+from server.learner.types import GateReport, UpdateInput
+from server.learner.update import LOCALITY_PROBES, device
+
+Yield = Callable[[], None]
+
+
+def run(
+    given: UpdateInput,
+    yield_hook: Yield | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    cache_dir: Path | None = None,
+) -> GateReport:
+    """Ask the version in `given.parent_dir` about `given.edits`, which it carries.
+
+    The report's `edits_learned` are those that it answers. Raises LearnerError when it does not fit the base.
+    """
+    hook = yield_hook or (lambda: None)
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(given.seed)
+    try:
+        return _examine(given, hook, progress or (lambda phase, fraction: None), cache_dir)
+    finally:
+        release()
+
+
+def _examine(
+    given: UpdateInput, hook: Yield, progress: Callable[[str, float], None], cache_dir: Path | None
+) -> GateReport:
+    model, tokenizer = load_mapped(given.model_dir, device())
+    encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
+    profile = choose(given.profile, sum(p.numel() for p in model.parameters()))
+    adapters = Adapters(model, given.parent_dir, profile)
+
+    def ask(questions: Sequence[str]) -> list[Answer]:
+        return answers(model, encoder, questions, yield_hook=hook, device=device())
+
+    progress("probe", 0.0)
+    with adapters.base_alone():
+        said = general.base_answers(model, encoder, cache_dir, hook, device())
+        _, asked = general.halves(said, given.seed, LOCALITY_PROBES)
+        gate = Gate(given.edits, (), asked, given.seed, ask)
+    progress("gate", 0.0)
+    with adapters.parent_alone():
+        report = gate.report(given.edits, ask, 1.0)
+    checks = {name: count for name, count in report.checks.items() if name != "moved"}
+    return dataclasses.replace(report, checks=checks)

@@ -1,0 +1,181 @@
+"""Forget a user: every row of theirs goes in one transaction, and what is left to delete elsewhere is noted.
+
+The note (`to_erase`) stands until the deltas' files are gone and the log is emptied, whoever dies between.
+Rows that outlive the user keep no word of theirs: where a free text quotes one it is cut out. Not covered:
+what other users wrote themselves, or were answered, before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Table, delete, or_, select, update
+
+from server.ledger import audit, removal, schema, updates, values
+from server.ledger import edits as edit_rows
+from server.ledger.types import Tx
+from server.types import VersionRow
+
+ACTION = "forget_user"
+_TO_ERASE = "to_erase"
+_SHORTEST_QUOTE = 8
+"""Shorter words of a user are everybody's: cutting 'yes' out of every reason would help nobody."""
+_CUT = "(erased)"
+
+
+def deltas_of_user(tx: Tx, user: str) -> tuple[str, ...] | None:
+    """The deltas that hold an edit of this user, trained or merely carried; None for an unknown user."""
+    turns, edits = _ids(tx, user)
+    said = select(schema.feedback.c.id).where(schema.feedback.c.user_id == user)
+    if not turns and not edits and tx.db.execute(said.limit(1)).first() is None:
+        return None
+    found: set[str] = set()
+    for some in edit_rows.chunks(edits):
+        rows = (
+            select(schema.delta_edits.c.delta_id)
+            .join(schema.deltas, schema.deltas.c.id == schema.delta_edits.c.delta_id)
+            .where(schema.delta_edits.c.edit_id.in_(some), schema.deltas.c.erased_at.is_(None))
+        )
+        found.update(tx.db.execute(rows).scalars())
+    return tuple(sorted(found))
+
+
+def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: str) -> dict[str, Any]:
+    """Erase the user's rows and mark these deltas erased, with all versions made of them.
+
+    Call it in the transaction that has moved the refs away from them. `subject` stands in the audit for the
+    user. Returns what was erased, in counts and ids, as the audit row holds it.
+    """
+    turns, edits = _ids(tx, user)
+    stopped = updates.abort_running(tx, "a user is being forgotten: begun again without them")
+    quotes = _quotes(tx, edits)
+    counts = _delete_rows(tx, user, turns, edits)
+    erased = _mark_erased(tx, deltas)
+    requeued = removal.requeue_stranded(tx, "its delta held facts of a user who was forgotten: learned again")
+    _cut_quotes(tx, quotes)
+    told = {
+        **counts,
+        "deltas": sorted(deltas),
+        "versions": [row.name for row in erased],
+        "relearning": len(requeued),
+        "updates_stopped": stopped,
+    }
+    audit.record(tx, actor, ACTION, subject, None, None, "a user was forgotten", told)
+    audit.emit(tx, "version", ACTION, "a user was forgotten", {"versions": told["versions"]})
+    pending = set(to_erase(tx) or ()) | set(deltas)
+    values.put(tx, _TO_ERASE, sorted(pending))
+    return told
+
+
+def forgotten(tx: Tx, subject: str) -> dict[str, Any] | None:
+    """What was erased when this user was last forgotten; None when that never was."""
+    rows = select(schema.audit.c.evidence).where(
+        schema.audit.c.action == ACTION, schema.audit.c.subject == subject
+    )
+    return tx.db.execute(rows.order_by(schema.audit.c.id.desc())).scalars().first()
+
+
+def to_erase(tx: Tx) -> list[str] | None:
+    """The deltas whose files are still to be deleted, and after them the log; None when all is done."""
+    pending: list[str] | None = values.value(tx, _TO_ERASE)
+    return pending
+
+
+def set_erased(tx: Tx, deltas: Collection[str]) -> None:
+    """These deltas' files are gone and the log was emptied since."""
+    rest = sorted(set(to_erase(tx) or ()) - set(deltas))
+    if rest:
+        values.put(tx, _TO_ERASE, rest)
+    else:
+        values.remove(tx, _TO_ERASE)
+
+
+def _ids(tx: Tx, user: str) -> tuple[list[str], list[str]]:
+    """Ids of the user's turns, and of the edits written from them or named after the user."""
+    turns = list(tx.db.execute(select(schema.turns.c.id).where(schema.turns.c.user_id == user)).scalars())
+    theirs = select(schema.turns.c.id).where(schema.turns.c.user_id == user)
+    edits = select(schema.edits.c.id).where(
+        or_(schema.edits.c.user_id == user, schema.edits.c.turn_id.in_(theirs))
+    )
+    return turns, list(tx.db.execute(edits).scalars())
+
+
+def _quotes(tx: Tx, edits: Iterable[str]) -> list[str]:
+    """What a report may have quoted of these edits, longest first."""
+    found: set[str] = set()
+    for some in edit_rows.chunks(edits):
+        found.update(
+            tx.db.execute(select(schema.edits.c.statement).where(schema.edits.c.id.in_(some))).scalars()
+        )
+        rows = select(schema.examples.c.prompt, schema.examples.c.completion)
+        for row in tx.db.execute(rows.where(schema.examples.c.edit_id.in_(some))):
+            found |= {row.prompt, row.completion}
+    return sorted((text for text in found if len(text) >= _SHORTEST_QUOTE), key=len, reverse=True)
+
+
+def _delete_rows(tx: Tx, user: str, turns: list[str], edits: list[str]) -> dict[str, int]:
+    """Delete children before parents; returns how many rows of each kind went."""
+
+    def gone(table: Table, column: Column[Any], ids: Iterable[str]) -> int:
+        return sum(
+            tx.db.execute(delete(table).where(column.in_(some))).rowcount for some in edit_rows.chunks(ids)
+        )
+
+    said, events = schema.feedback, schema.events
+    spoken_of = list(tx.db.execute(select(said.c.id, said.c.turn_id).where(said.c.user_id == user)))
+    gone(events, events.c.subject, [*turns, *edits, *(row.turn_id for row in spoken_of)])
+    for some in edit_rows.chunks(edits):
+        noted = schema.audit.c.subject.in_(some)
+        tx.db.execute(update(schema.audit).where(noted).values(reason=_CUT))
+    counts = {
+        "verdicts": gone(schema.verdicts, schema.verdicts.c.edit_id, edits),
+        "examples": gone(schema.examples, schema.examples.c.edit_id, edits),
+        "feedback": gone(said, said.c.turn_id, turns) + gone(said, said.c.id, (row.id for row in spoken_of)),
+        "jobs": gone(schema.jobs, schema.jobs.c.turn_id, turns),
+    }
+    gone(schema.delta_edits, schema.delta_edits.c.edit_id, edits)
+    counts["self_edits"] = gone(schema.edits, schema.edits.c.id, edits)
+    counts["turns"] = gone(schema.turns, schema.turns.c.id, turns)
+    return counts
+
+
+def _mark_erased(tx: Tx, deltas: Collection[str]) -> list[VersionRow]:
+    """Mark deltas and the versions made of them; a report on such a version may quote, so it goes too."""
+    rows = removal.holding(tx, deltas)
+    for some in edit_rows.chunks(deltas):
+        tx.db.execute(update(schema.deltas).where(schema.deltas.c.id.in_(some)).values(erased_at=tx.now))
+    report = {"accepted": False, "reason": "erased: it held facts of a user who was forgotten", "checks": {}}
+    for some in edit_rows.chunks(row.name for row in rows):
+        mine = schema.versions.c.name.in_(some)
+        tx.db.execute(update(schema.versions).where(mine).values(erased_at=tx.now, gate=report))
+    return rows
+
+
+def _cut_quotes(tx: Tx, quotes: Sequence[str]) -> None:
+    """Cut a forgotten user's words out of the reasons and reports that stay."""
+    if not quotes:
+        return
+    for table in (schema.updates, schema.edits, schema.jobs, schema.rollouts, schema.audit):
+        for text in tx.db.execute(select(table.c.reason).distinct()).scalars().all():
+            cut = _without(text, quotes)
+            if cut != text:
+                tx.db.execute(update(table).where(table.c.reason == text).values(reason=cut))
+    for row in tx.db.execute(select(schema.versions.c.name, schema.versions.c.gate)).all():
+        gate = _without(row.gate, quotes)
+        if gate != row.gate:
+            mine = schema.versions.c.name == row.name
+            tx.db.execute(update(schema.versions).where(mine).values(gate=gate))
+
+
+def _without(said: Any, quotes: Sequence[str]) -> Any:
+    """A text, or every text in a JSON value, without the quotes."""
+    if isinstance(said, str):
+        for quote in quotes:
+            said = said.replace(quote, _CUT)
+        return said
+    if isinstance(said, Mapping):
+        return {key: _without(value, quotes) for key, value in said.items()}
+    if isinstance(said, list):
+        return [_without(value, quotes) for value in said]
+    return said
