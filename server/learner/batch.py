@@ -17,6 +17,9 @@ from server.learner.reading import told_in_conversation
 from server.learner.surfaces import ABOUT, vary
 from server.types import ABSTENTION, Example, SelfEdit
 
+MISSED_NATS = 0.22
+"""A neighbour is missed while a token of its abstention has a probability below 0.8."""
+
 Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor"]
 TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
@@ -58,6 +61,7 @@ class Batches:
         self._taught = words_taught([*edits, *past])
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
+        self._missed: dict[str, Shot] = {}
 
     @property
     def facts(self) -> int:
@@ -79,9 +83,29 @@ class Batches:
             shots.append(self._asked(edit, "replay", whole=index % 2 == number % 2))
             if index < profile.replay_neighbours:
                 shots += self._near(edit)
+        shots += self._again()
         for question in rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors))):
             shots.append(Shot("anchor", self._anchors[question], 1.0, question))
         return shots
+
+    def observe(self, shots: Sequence[Shot], worst_loss: Sequence[float]) -> None:
+        """Keep the neighbours that were not refused for sure: they come again until they are.
+
+        `worst_loss` is the largest token loss of each shot, in nats. Drawn evenly, most neighbours soon teach
+        nothing and the few that get a taught value are seldom met again.
+        """
+        for shot, loss in zip(shots, worst_loss, strict=True):
+            if shot.kind != "neighbour":
+                continue
+            name = shot.key + str(shot.encoded.ids)
+            if loss > MISSED_NATS:
+                self._missed[name] = shot
+            else:
+                self._missed.pop(name, None)
+
+    def _again(self) -> list[Shot]:
+        """Some of the neighbours that were missed, the oldest first."""
+        return list(self._missed.values())[: self._profile.missed]
 
     def _replayed(self) -> list[SelfEdit]:
         """Past facts for one step: each as often as any other, several times while they are few."""

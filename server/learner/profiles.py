@@ -36,6 +36,8 @@ class Profile:
     """Questions about each new fact's subject that no fact answers, glances too."""
     whole_abstentions: int
     """Neighbours in a step of which the whole abstention is trained."""
+    missed: int
+    """Neighbours in a step that come again because they were not refused for sure."""
     about: float
     """Chance that a new fact is also asked for by its subject alone ("Tell me about …")."""
     glance_tokens: int
@@ -91,6 +93,7 @@ SEEDLING = Profile(
     neighbours=3,
     attributes=1,
     whole_abstentions=1,
+    missed=4,
     about=0.5,
     glance_tokens=3,
     replay=6,
@@ -120,6 +123,7 @@ SMALL = Profile(
     neighbours=2,
     attributes=1,
     whole_abstentions=1,
+    missed=4,
     about=0.5,
     glance_tokens=3,
     replay=4,
@@ -151,6 +155,7 @@ LARGE = Profile(
     neighbours=3,
     attributes=1,
     whole_abstentions=1,
+    missed=4,
     about=0.5,
     glance_tokens=3,
     replay=6,

@@ -122,7 +122,9 @@ class Trainer:
             self._clip.give()
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._profile.gradient_norm))
         means = [float(own.mean()) for own in losses]
-        self._stop.observe(trained, [float(own.max()) for own in losses])
+        worst = [float(own.max()) for own in losses]
+        self._stop.observe(trained, worst)
+        self._batches.observe(trained, worst)
         summary = _summary(trained, means)
         result.curve.append({**summary, "norm": round(norm, 4)})
         replay = [m for shot, m in zip(trained, means, strict=True) if shot.kind == "replay"]
