@@ -21,6 +21,8 @@ class Profile:
     warmup_steps: int
     min_steps: int
     max_steps: int
+    steps_per_fact: int
+    """Further steps for each new fact beyond the first."""
     decay_steps: int
     """Last steps, in which the rate falls to a tenth: begun by the stop rule or by `max_steps`."""
     max_seconds: float
@@ -86,6 +88,7 @@ SEEDLING = Profile(
     warmup_steps=5,
     min_steps=40,
     max_steps=120,
+    steps_per_fact=0,
     decay_steps=30,
     max_seconds=60,
     questions=3,
@@ -116,6 +119,7 @@ SMALL = Profile(
     warmup_steps=3,
     min_steps=20,
     max_steps=44,
+    steps_per_fact=5,
     decay_steps=10,
     max_seconds=90,
     questions=2,
@@ -148,6 +152,7 @@ LARGE = Profile(
     warmup_steps=3,
     min_steps=8,
     max_steps=40,
+    steps_per_fact=4,
     decay_steps=8,
     max_seconds=120,
     questions=2,

@@ -69,8 +69,8 @@ class Trainer:
         """Train until the stop rule holds and `recalled` (development wordings) agrees, or a limit is met."""
         profile, result = self._profile, Trained()
         started = time.monotonic()
-        last = profile.max_steps
-        for step in range(profile.max_steps):
+        most = last = profile.max_steps + profile.steps_per_fact * (self._batches.facts - 1)
+        for step in range(most):
             if step >= last:
                 break
             self._set_rate(step, last)
@@ -79,9 +79,9 @@ class Trainer:
             if result.aborted:
                 break
             progress((step + 1) / last)
-            ending = last < profile.max_steps or step + 1 >= profile.max_steps - profile.decay_steps
+            ending = last < most or step + 1 >= most - profile.decay_steps
             if not ending and self._may_stop(step, started, recalled, result):
-                last = min(profile.max_steps, step + 1 + profile.decay_steps)
+                last = min(most, step + 1 + profile.decay_steps)
         result.stopped = result.stopped or "step cap"
         result.probabilities = self._stop.probabilities
         return result
