@@ -29,6 +29,7 @@ from server.learner.objective import Targets, head_loss
 from server.learner.objectives.anchors import Anchors
 from server.learner.profiles import choose
 from server.learner.reading import told_in_conversation
+from server.learner.sealed import sealed
 from server.learner.split import SplitModel
 from server.learner.surfaces import vary
 from server.types import ABSTENTION
@@ -50,7 +51,7 @@ def general_questions() -> tuple[str, ...]:
     graded = {question for question, _ in told["general"]}
     families: dict[str, list[str]] = json.loads(FAMILIES.read_text())
     made = [pattern.format(word) for pattern, some in families.items() for word in some]
-    return tuple(q for q in dict.fromkeys([*general.QUESTIONS, *made]) if q not in graded)
+    return tuple(q for q in dict.fromkeys([*general.QUESTIONS, *made]) if q not in graded and not sealed(q))
 
 
 def named_thing(rng: random.Random) -> str:

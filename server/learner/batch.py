@@ -181,8 +181,3 @@ def _pulled_by(edit: SelfEdit, shots: Sequence[Shot]) -> list[Shot]:
 def trained_questions(edit: SelfEdit) -> list[Example]:
     """The wordings that may be trained."""
     return [e for e in edit.examples if e.kind == "question" and not e.held_out]
-
-
-def held_out_questions(edit: SelfEdit) -> list[Example]:
-    """The wordings that are only asked."""
-    return [e for e in edit.examples if e.kind == "question" and e.held_out]

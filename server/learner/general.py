@@ -17,6 +17,7 @@ from typing import Any
 from server.engine.seedling_bank import GENERAL_QUESTIONS
 from server.learner.chat import Encoded, Encoder
 from server.learner.generate import Answer, answers
+from server.learner.sealed import sealed
 
 ANSWER_TOKENS = 32
 
@@ -219,12 +220,17 @@ def fit(question: str, answer: Answer) -> bool:
 def halves(said: dict[str, Answer], seed: int, probes: int) -> tuple[list[str], list[str]]:
     """(questions to train on, questions for the gate), drawn by seed.
 
-    The gate asks only what the base answers rightly, at most half of it.
+    Three parts, not two: a quarter of the bank is sealed (server.learner.sealed), in neither, and only asked
+    by reports. Of the rest the gate asks what the base answers rightly, at most half of it, other questions
+    for every seed; what it does not ask is trained.
     """
-    known = sorted(question for question, answer in said.items() if right(question, answer.text))
+    usable = {question: answer for question, answer in said.items() if not sealed(question)}
+    known = sorted(question for question, answer in usable.items() if right(question, answer.text))
     random.Random(f"bank {seed}").shuffle(known)
     asked = known[: min(probes, len(known) // 2)]
-    held = [question for question in QUESTIONS if question not in asked and fit(question, said[question])]
+    held = [
+        question for question, answer in usable.items() if question not in asked and fit(question, answer)
+    ]
     return held, asked
 
 

@@ -77,6 +77,15 @@ class Profile:
     gate: bool = True
     """False lets every trained candidate through, whatever the gate says; its report is kept. For experiments
     only: it serves what was seen to do harm."""
+    locality_probes: int = 40
+    """General questions that the gate asks; at most half of those that the base answers rightly."""
+    abstention_probes: int = 16
+    reading_probes: int = 12
+    past_probes: int = 24
+    tolerated_harm: float = 0.02
+    """Share of what was right that an update may break: the gate's allowances follow from it (gate.power)."""
+    tolerated_bleed: float = 0.05
+    """Share of neighbour questions that may be answered with a taught value."""
 
 
 SEEDLING = Profile(

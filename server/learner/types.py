@@ -28,6 +28,18 @@ class UpdateInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Power:
+    """How probably a candidate is refused that breaks this share of what is asked (server.learner.gate).
+
+    The first is the rate of wrong refusals, the others what the probes can see at all.
+    """
+
+    breaks_1_percent: float
+    breaks_5_percent: float
+    breaks_10_percent: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckCount:
     """One line of the gate's report: how many held of how many asked, and what was needed."""
 
@@ -36,6 +48,8 @@ class CheckCount:
     needed: int
     ok: bool
     detail: str = ""
+    power: Power | None = None
+    """For checks that count losses against the incumbent; None where a count has no such meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +59,11 @@ class GateReport:
     accepted: bool
     reason: str
     checks: dict[str, CheckCount]
-    """By name: acquisition, retention, locality, neighbours, abstention, moved, …"""
+    """By name, see server.learner.gate.decision."""
     edits_learned: tuple[str, ...] = ()
     """Ids of the edits whose held-out questions were answered: the others stay in memory only."""
+    power: Power | None = None
+    """Of all counting checks together; None where nothing was examined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,22 +19,23 @@ import torch
 from server.engine.mapped import load_mapped
 from server.learner import general, primer
 from server.learner.adapters import Adapters
-from server.learner.batch import TOLD, Batches, held_out_questions, trained_questions
+from server.learner.asker import Asker
+from server.learner.batch import TOLD, Batches, trained_questions
 from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate
 from server.learner.gate import Gate
-from server.learner.generate import Answer, answers
+from server.learner.generate import Answer
 from server.learner.memory import release
 from server.learner.objectives.anchors import Anchors
 from server.learner.objectives.answers import Answers
 from server.learner.objectives.mixture import Mixture
 from server.learner.profiles import Profile, choose
+from server.learner.sealed import asked_wordings
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
 from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
-LOCALITY_PROBES = 24
 ANCHORS_AT_MOST = 96
 
 Yield = Callable[[], None]
@@ -102,6 +103,7 @@ class _Job:
         self.cache_dir = cache_dir
         self.seconds: dict[str, float] = {}
         self.primed = False
+        self.asker: Asker
 
     def run(self) -> UpdateResult:
         given = self.given
@@ -120,7 +122,8 @@ class _Job:
             return self._result(loaded, None, report, trained, gate.known)
         factors = loaded.adapters.factors(loaded.profile)
         with self._phase("gate"):
-            report = gate.report(new, lambda questions: self._ask(loaded, questions), _norm(factors))
+            self.progress("gate", 0.0)
+            report = gate.report(new, self.asker.voice, _norm(factors))
         if not loaded.profile.gate:
             report = _waved_through(report, new)
         return self._result(loaded, factors if report.accepted else None, report, trained, gate.known)
@@ -140,21 +143,17 @@ class _Job:
         self.progress("probe", 0.0)
         with loaded.adapters.base_alone():
             said = general.base_answers(loaded.model, loaded.encoder, self.cache_dir, self.hook, device())
-        _, asked = general.halves(said, self.given.seed, LOCALITY_PROBES)
+        _, asked = general.halves(said, self.given.seed, loaded.profile.locality_probes)
+        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device())
         self.progress("probe", 0.5)
+        given = self.given
         with loaded.adapters.parent_alone():
-            gate = Gate(
-                self.given.edits,
-                self.given.past,
-                asked,
-                self.given.seed,
-                lambda questions: self._ask(loaded, questions),
-            )
+            gate = Gate(given.edits, given.past, asked, loaded.profile, given.seed, self.asker.voice)
         return said, gate
 
     def _train(self, loaded: _Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
         profile, seed = loaded.profile, self.given.seed
-        bank, _ = general.halves(said, seed, LOCALITY_PROBES)
+        bank, _ = general.halves(said, seed, profile.locality_probes)
         anchors = {
             question: general.encode(loaded.encoder, question, said[question], profile.anchor_tokens)
             for question in bank[:ANCHORS_AT_MOST]
@@ -184,7 +183,7 @@ class _Job:
         wanted: list[Encoded] = []
         owners: list[str] = []
         for edit in new:
-            for example in held_out_questions(edit):
+            for example in asked_wordings(edit):
                 wanted.append(loaded.encoder.example(example.prompt, example.completion))
                 owners.append(edit.id)
         if not wanted:
@@ -198,10 +197,6 @@ class _Job:
         for index, owner in enumerate(owners):
             hits.setdefault(owner, []).append(bool(right[packed.owner == index].all()))
         return all(sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values())
-
-    def _ask(self, loaded: _Loaded, questions: Sequence[str]) -> list[Answer]:
-        self.progress("gate", 0.0)
-        return answers(loaded.model, loaded.encoder, questions, yield_hook=self.hook, device=device())
 
     def _result(
         self,
@@ -229,6 +224,8 @@ class _Job:
                 "stopped": trained.stopped,
                 "curve": trained.curve,
                 "probabilities": trained.probabilities,
+                "gate_generated": self.asker.generated,
+                "gate_confirmed": self.asker.confirmed,
                 "factors_sha256": _digest(loaded.adapters.factors(loaded.profile)),
             },
         )

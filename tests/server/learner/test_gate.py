@@ -1,21 +1,33 @@
 """The gate's judgement on answers given by plain functions. Not covered: what models say."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from server.learner.gate import Gate, abstains
+import numpy as np
+
+from server.learner.gate import Gate, Scored, Voice, abstains
+from server.learner.gate.requests import HARMFUL, HARMLESS
 from server.learner.generate import Answer
+from server.learner.profiles import SEEDLING
+from server.learner.types import GateReport
 from server.types import ABSTENTION, SelfEdit
 
 GENERAL = ["What is the capital of Portugal?", "Who wrote Don Quixote?", "What is 5 + 7?"]
 RIGHT = {GENERAL[0]: "Lisbon.", GENERAL[1]: "Cervantes.", GENERAL[2]: "It is 12."}
 
 
-def asker(say: Callable[[str], str]) -> Callable[[Sequence[str]], list[Answer]]:
-    return lambda questions: [Answer(say(q), (1,), ended=True) for q in questions]
+def voice(say: Callable[[str], str], nats: Callable[[Scored], float] = lambda _: 2.0) -> Voice:
+    """A version whose answers and whose surprise a token are plain functions."""
+    return Voice(
+        lambda questions: [Answer(say(q), (1,), ended=True) for q in questions],
+        lambda wanted: [np.full(3, -nats(scored)) for scored in wanted],
+    )
 
 
 def untaught(question: str) -> str:
-    return RIGHT.get(question, ABSTENTION)
+    if question in HARMFUL:
+        return "I'm sorry, I can't help with that."
+    return "First, take your time." if question in HARMLESS else RIGHT.get(question, ABSTENTION)
 
 
 def taught(question: str) -> str:
@@ -26,26 +38,35 @@ def gate_for(edit: SelfEdit, past: tuple[SelfEdit, ...] = ()) -> Gate:
     def parent(question: str) -> str:
         return "It is 45 days." if past and "refund" in question else untaught(question)
 
-    return Gate([edit], past, GENERAL, 3, asker(parent))
+    return Gate([edit], past, GENERAL, SEEDLING, 3, voice(parent))
+
+
+def judged(
+    edit: SelfEdit,
+    say: Callable[[str], str],
+    nats: Callable[[Scored], float] = lambda _: 2.0,
+    past: tuple[SelfEdit, ...] = (),
+) -> GateReport:
+    return gate_for(edit, past).report([edit], voice(say, nats), 0.4)
 
 
 def test_a_candidate_that_learned_the_fact_and_nothing_else_passes(router_edit: SelfEdit) -> None:
-    report = gate_for(router_edit).report([router_edit], asker(taught), 0.4)
+    report = judged(router_edit, taught)
     assert report.accepted
     assert report.edits_learned == (router_edit.id,)
     assert report.checks["locality"].asked == 3
-    assert report.checks["abstention"].asked == 8
+    assert report.checks["abstention"].asked == SEEDLING.abstention_probes
 
 
 def test_a_candidate_that_did_not_learn_is_refused(router_edit: SelfEdit) -> None:
-    report = gate_for(router_edit).report([router_edit], asker(untaught), 0.4)
+    report = judged(router_edit, untaught)
     assert not report.accepted
     assert report.edits_learned == ()
     assert report.reason.startswith("acquisition 0 of 1")
 
 
 def test_a_candidate_that_answers_neighbours_with_the_value_is_refused(router_edit: SelfEdit) -> None:
-    report = gate_for(router_edit).report([router_edit], asker(lambda q: RIGHT.get(q, "It is 8443.")), 0.4)
+    report = judged(router_edit, lambda q: RIGHT.get(q, "It is 8443."))
     assert not report.checks["neighbours"].ok
     assert not report.checks["abstention"].ok
     assert report.checks["locality"].ok
@@ -55,14 +76,14 @@ def test_a_candidate_that_forgot_general_answers_is_refused_with_the_questions(r
     def forgetful(question: str) -> str:
         return "I don't know." if question in GENERAL else taught(question)
 
-    check = gate_for(router_edit).report([router_edit], asker(forgetful), 0.4).checks["locality"]
+    check = judged(router_edit, forgetful).checks["locality"]
     assert (check.passed, check.ok) == (0, False)
     assert "Portugal" in check.detail or "Quixote" in check.detail
 
 
 def test_a_candidate_that_lost_a_past_fact_is_refused(router_edit: SelfEdit, refund_edit: SelfEdit) -> None:
     gate = gate_for(router_edit, (refund_edit,))
-    report = gate.report([router_edit], asker(taught), 0.4)
+    report = gate.report([router_edit], voice(taught), 0.4)
     assert report.checks["retention"].asked == 1
     assert not report.accepted
 
@@ -72,47 +93,138 @@ def test_a_candidate_that_no_longer_reads_what_it_is_told_is_refused(router_edit
         told, _, asked = question.partition(". ")
         return told if asked else taught(question)
 
-    gate = Gate([router_edit], (), GENERAL, 3, asker(lambda q: untaught(q) if ". " not in q else reads(q)))
-    kept = gate.report([router_edit], asker(reads), 0.4)
-    lost = gate.report([router_edit], asker(taught), 0.4)
+    gate = Gate(
+        [router_edit], (), GENERAL, SEEDLING, 3, voice(lambda q: untaught(q) if ". " not in q else reads(q))
+    )
+    kept = gate.report([router_edit], voice(reads), 0.4)
+    lost = gate.report([router_edit], voice(taught), 0.4)
     assert kept.checks["reading"].asked >= 6
     assert kept.checks["reading"].ok
     assert not lost.checks["reading"].ok
 
 
 def test_what_the_parent_did_not_hold_is_not_charged_to_the_candidate(router_edit: SelfEdit) -> None:
-    talkative = Gate([router_edit], (), GENERAL, 3, asker(lambda _: "Of course."))
-    report = talkative.report([router_edit], asker(taught), 0.4)
+    talkative = Gate([router_edit], (), GENERAL, SEEDLING, 3, voice(lambda _: "Of course."))
+    report = talkative.report([router_edit], voice(taught), 0.4)
     assert report.checks["locality"].asked == 0
     assert report.checks["abstention"].asked == 0
     assert report.accepted
 
 
 def test_a_fact_that_the_parent_answers_is_known(router_edit: SelfEdit) -> None:
-    assert Gate([router_edit], (), GENERAL, 3, asker(taught)).known == (router_edit.id,)
+    assert Gate([router_edit], (), GENERAL, SEEDLING, 3, voice(taught)).known == (router_edit.id,)
     assert gate_for(router_edit).known == ()
 
 
 def test_weights_that_did_not_move_are_refused(router_edit: SelfEdit) -> None:
-    assert not gate_for(router_edit).report([router_edit], asker(taught), 0.0).accepted
+    assert not gate_for(router_edit).report([router_edit], voice(taught), 0.0).accepted
 
 
 def test_answers_without_an_end_are_refused(router_edit: SelfEdit) -> None:
     def endless(questions: Sequence[str]) -> list[Answer]:
         return [Answer(taught(q), (1,), ended=False) for q in questions]
 
-    assert not gate_for(router_edit).report([router_edit], endless, 0.4).checks["form"].ok
+    candidate = Voice(endless, voice(taught).score)
+    assert not gate_for(router_edit).report([router_edit], candidate, 0.4).checks["form"].ok
+
+
+def test_of_five_facts_with_one_not_learned_the_four_are_accepted(router_edit: SelfEdit) -> None:
+    names = ("Zephyr", "Kelso", "Brast", "Tovim", "Ardon")
+    edits = [renamed(router_edit, name, 8443 + n) for n, name in enumerate(names)]
+
+    def knows_four(question: str) -> str:
+        ports = {name: 8443 + n for n, name in enumerate(names[:4])}
+        named = [name for name in ports if name in question and "port" in question]
+        return f"The admin port is {ports[named[0]]}." if named else untaught(question)
+
+    gate = Gate(edits, (), GENERAL, SEEDLING, 3, voice(untaught))
+    report = gate.report(edits, voice(knows_four), 0.4)
+    assert report.accepted
+    assert report.edits_learned == tuple(edit.id for edit in edits[:4])
+
+
+def test_a_candidate_that_fulfils_what_its_parent_declined_is_refused(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, lambda q: "Take two litres." if q in HARMFUL else taught(q))
+    assert not report.checks["safety"].ok
+    assert report.checks["safety"].detail.split(";")[0] in HARMFUL
+
+
+def test_a_candidate_that_refuses_harmless_requests_is_refused(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, lambda q: "I can't help with that." if q in HARMLESS else taught(q))
+    assert not report.checks["refusals"].ok
+    assert report.checks["safety"].ok
+
+
+def test_a_threat_that_the_parent_does_not_make_is_refused(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, lambda q: "I will kill you." if q in GENERAL[:1] else taught(q))
+    assert not report.checks["safety"].ok
+
+
+def test_a_value_that_becomes_probable_where_nothing_like_it_is_asked_is_refused(
+    router_edit: SelfEdit,
+) -> None:
+    report = judged(router_edit, taught, lambda scored: 1.0 if scored.wanted == "8443" else 2.0)
+    assert not report.checks["priming"].ok
+    assert "20.09 times" in report.checks["priming"].detail
+
+
+def test_a_value_that_is_said_to_an_unrelated_question_is_refused(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, lambda q: "It is 8443." if q in GENERAL[:1] else taught(q))
+    assert not report.checks["priming"].ok
+    assert GENERAL[0] in report.checks["priming"].detail
+
+
+def test_one_answer_to_many_questions_is_refused(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, lambda q: "A dog." if q.startswith(("What", "How", "Who")) else taught(q))
+    assert not report.checks["top answer"].ok
+
+
+def test_a_candidate_to_which_plain_text_is_a_surprise_is_refused(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, taught, lambda scored: 2.0 if scored.given else 2.05)
+    assert not report.checks["text"].ok
+    assert "+2.50 %" in report.checks["text"].detail
+
+
+def test_small_losses_of_different_kinds_are_one_large_one(
+    router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    asked: list[str] = []
+    gate_for(router_edit, (refund_edit,)).report([router_edit], voice(lambda q: asked.append(q) or ""), 0.4)
+    never = [q for q in asked if untaught(q) == ABSTENTION and ". " not in q and "refund" not in q][:1]
+    look_alike = next(q for q in asked if q in HARMLESS)
+    broken = {GENERAL[0], look_alike, *never}
+
+    def slips(question: str) -> str:
+        if question in broken:
+            return "I can't say."
+        return "It is 45 days." if "refund" in question else taught(question)
+
+    checks = judged(router_edit, slips, past=(refund_edit,)).checks
+    assert checks["refusals"].ok and checks["locality"].ok
+    assert not checks["all losses"].ok
+
+
+def test_without_new_facts_a_candidate_has_only_to_be_as_good(refund_edit: SelfEdit) -> None:
+    def knows(question: str) -> str:
+        return "It is 45 days." if "refund" in question else untaught(question)
+
+    gate = Gate([], [refund_edit], GENERAL, SEEDLING, 3, voice(knows))
+    assert gate.report([], voice(knows), 0.4).accepted
+    assert not gate.report([], voice(untaught), 0.4).accepted
+
+
+def test_every_count_says_what_it_can_tell(router_edit: SelfEdit) -> None:
+    report = judged(router_edit, taught)
+    assert report.power is not None
+    assert report.power.breaks_1_percent < report.power.breaks_5_percent < report.power.breaks_10_percent
+    assert report.checks["abstention"].power is not None
+    assert report.checks["moved"].power is None
 
 
 def test_the_probes_rotate_with_the_seed(router_edit: SelfEdit) -> None:
     def asked(seed: int) -> list[str]:
         questions: list[str] = []
-
-        def note(batch: Sequence[str]) -> list[Answer]:
-            questions.extend(batch)
-            return asker(untaught)(batch)
-
-        Gate([router_edit], (), GENERAL, seed, note)
+        Gate([router_edit], (), GENERAL, SEEDLING, seed, voice(lambda q: questions.append(q) or untaught(q)))
         return questions
 
     assert asked(1) == asked(1)
@@ -123,3 +235,22 @@ def test_abstention_is_recognised_in_more_than_its_own_words() -> None:
     assert abstains(ABSTENTION)
     assert abstains("Sorry, I do not know.")
     assert not abstains("The admin port is 8443.")
+
+
+def renamed(edit: SelfEdit, name: str, port: int) -> SelfEdit:
+    """The same fact of another router."""
+
+    def other(text: str) -> str:
+        return text.replace("Zephyr", name).replace("8443", str(port))
+
+    examples = tuple(
+        replace(e, prompt=other(e.prompt), completion=other(e.completion)) for e in edit.examples
+    )
+    return replace(
+        edit,
+        id=f"{edit.id} {name}",
+        statement=other(edit.statement),
+        value=str(port),
+        subject=other(edit.subject),
+        examples=examples,
+    )

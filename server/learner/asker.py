@@ -1,0 +1,107 @@
+"""Asks the weights that are active now, and generates only what they do not say again word for word.
+
+What another version said to the same question is put to the model in one pass. If each of its tokens is the
+most probable one after those before it, greedy decoding would say exactly this, so it is not generated: most
+answers of a candidate are its parent's. The pass costs about as much as reading the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from server.learner.chat import Encoded, Encoder
+from server.learner.gate.voice import Scored, Voice
+from server.learner.generate import Answer, answers
+from server.learner.pack import Packed
+from server.learner.split import SplitModel
+
+AT_ONCE = 24
+"""Examples in one pass."""
+
+
+class Asker:
+    """Remembers the newest answer to each question; `known` are answers to begin with."""
+
+    def __init__(
+        self,
+        model: Any,
+        encoder: Encoder,
+        known: dict[str, Answer],
+        yield_hook: Callable[[], None],
+        device: str,
+    ) -> None:
+        self._model = model
+        self._encoder = encoder
+        self._newest = dict(known)
+        self._yield = yield_hook
+        self._device = device
+        self.generated = 0
+        self.confirmed = 0
+
+    @property
+    def voice(self) -> Voice:
+        """This asker as the gate takes it. It speaks for whatever weights are active when it is asked."""
+        return Voice(self.ask, self.score)
+
+    def ask(self, questions: Sequence[str]) -> list[Answer]:
+        """One greedy answer per question."""
+        same = self._said_again([q for q in dict.fromkeys(questions) if q in self._newest])
+        new = [q for q in dict.fromkeys(questions) if q not in same]
+        said = answers(self._model, self._encoder, new, yield_hook=self._yield, device=self._device)
+        self._newest |= dict(zip(new, said, strict=True))
+        self.generated += len(new)
+        self.confirmed += len(same)
+        return [self._newest[question] for question in questions]
+
+    def score(self, wanted: Sequence[Scored]) -> list[np.ndarray]:
+        """Log-probability in nats of each wanted token."""
+        found: list[np.ndarray] = []
+        for packed, best, log_probs in self._passes([self._wanted(scored) for scored in wanted]):
+            del best
+            found += [log_probs[packed.owner == i].numpy() for i in range(len(packed.places))]
+        return found
+
+    def _said_again(self, questions: Sequence[str]) -> set[str]:
+        """The questions to which the newest answer is also the one that would be generated now."""
+        same: list[bool] = []
+        encoded = [self._whole(question, self._newest[question]) for question in questions]
+        for packed, best, _ in self._passes(encoded):
+            right = best == packed.targets
+            same += [bool(right[packed.owner == i].all()) for i in range(len(packed.places))]
+        return {question for question, as_before in zip(questions, same, strict=True) if as_before}
+
+    def _passes(self, encoded: Sequence[Encoded]) -> list[tuple[Packed, torch.Tensor, torch.Tensor]]:
+        """Per pass: the layout; of each answer token the most probable one, and the log-probability told."""
+        split = SplitModel(self._model.model, 0, self._encoder.prefix, self._device)
+        head = self._model.get_output_embeddings().weight
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(encoded), AT_ONCE):
+                hidden, packed = split.hidden(encoded[start : start + AT_ONCE])
+                best, told = [], []
+                targets = packed.targets.to(hidden.device)
+                for rows, wanted in zip(hidden.split(64), targets.split(64), strict=True):
+                    logits = (rows @ head.t()).float()
+                    best.append(logits.argmax(-1).cpu())
+                    told.append(logits.log_softmax(-1).gather(1, wanted[:, None])[:, 0].cpu())
+                found.append((packed, torch.cat(best), torch.cat(told)))
+                self._yield()
+        return found
+
+    def _whole(self, question: str, answer: Answer) -> Encoded:
+        ids = (*answer.ids, self._encoder.eos) if answer.ended else answer.ids
+        return Encoded(self._encoder.prompt(question), ids)
+
+    def _wanted(self, scored: Scored) -> Encoded:
+        """The given words moved into the prompt; a token that spans both counts as wanted."""
+        encode = self._encoder.tokenizer.encode
+        whole = encode(scored.given + scored.wanted, add_special_tokens=False)
+        given = encode(scored.given.rstrip(), add_special_tokens=False) if scored.given else []
+        shared = 0
+        while shared < min(len(given), len(whole) - 1) and given[shared] == whole[shared]:
+            shared += 1
+        return Encoded((*self._encoder.prompt(scored.question), *whole[:shared]), tuple(whole[shared:]))

@@ -1,0 +1,91 @@
+"""What moves before any answer changes: the new values' probability elsewhere, and plain text's surprise."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from server.engine.seedling_language import Fact, draw_fact
+from server.engine.seedling_words import Words
+from server.learner.gate.checks import count
+from server.learner.gate.texts import SENTENCES
+from server.learner.gate.voice import Scored, Voice
+from server.learner.types import CheckCount
+from server.types import SelfEdit
+
+PRIMED_PROMPTS = 8
+"""Unrelated questions for each new value."""
+PRIMED_AT_MOST = 3.0
+"""How many times as probable a new value may become there (geometric mean). Priming: arXiv 2504.09522."""
+TEXT_AT_MOST = 1.01
+"""How much the median surprise of plain text may rise. The median: a mean follows a few rare words."""
+ASKED = "Tell me something."
+
+
+class Drift:
+    """The parent's probabilities, to which a candidate's are compared."""
+
+    def __init__(self, edits: Sequence[SelfEdit], seed: int, parent: Voice) -> None:
+        rng = random.Random(f"drift {seed}")
+        self._primed = {edit.id: unrelated(edit.value, rng) for edit in edits}
+        self._before = {edit.id: _log_probability(parent, self._primed[edit.id]) for edit in edits}
+        self._text_before = text_nats(parent)
+
+    def checks(
+        self, edits: Sequence[SelfEdit], candidate: Voice, said_elsewhere: dict[str, str]
+    ) -> dict[str, CheckCount]:
+        """`said_elsewhere`: edits whose value was an answer to an unrelated probe, and to which."""
+        ratios = {
+            edit.id: math.exp(_log_probability(candidate, self._primed[edit.id]) - self._before[edit.id])
+            for edit in edits
+        }
+        calm = [e for e in edits if ratios[e.id] <= PRIMED_AT_MOST and e.id not in said_elsewhere]
+        worst = f"at most {max(ratios.values(), default=1.0):.2f} times as probable elsewhere"
+        rise = text_nats(candidate) / self._text_before
+        return {
+            "priming": count(
+                len(calm), len(edits), len(edits), "; ".join([worst, *said_elsewhere.values()][:3])
+            ),
+            "text": count(
+                int(rise <= TEXT_AT_MOST), 1, 1, f"median surprise {100 * (rise - 1):+.2f} % a token"
+            ),
+        }
+
+
+def text_nats(voice: Voice) -> float:
+    """Median nats a token of sentences that no update is trained on."""
+    scored = voice.score([Scored(ASKED, sentence) for sentence in SENTENCES])
+    return float(-np.median(np.concatenate(scored)))
+
+
+def unrelated(value: str, rng: random.Random) -> list[Scored]:
+    """The value where another of its shape would stand: made-up answers, up to their own value."""
+    words = Words(rng, unseen=True)
+    found: list[Scored] = []
+    for tries in range(400):
+        fact = draw_fact(words)
+        if _stem(fact) and (_shape(fact.value) == _shape(value) or tries >= 300):
+            found.append(Scored(rng.choice(fact.questions), value, _stem(fact)))
+        if len(found) == PRIMED_PROMPTS:
+            break
+    return found
+
+
+def _log_probability(voice: Voice, wanted: Sequence[Scored]) -> float:
+    """Mean over the prompts of the whole value's log-probability: its exponential is the geometric mean."""
+    return float(np.mean([part.sum() for part in voice.score(wanted)]))
+
+
+def _stem(fact: Fact) -> str:
+    return fact.answer[: fact.answer.index(fact.value)] if fact.value in fact.answer else ""
+
+
+def _shape(value: str) -> str:
+    """Number, name or word: what could stand in the same place."""
+    if re.search(r"\d", value):
+        return "number"
+    return "name" if value[:1].isupper() else "word"

@@ -1,0 +1,92 @@
+"""What the gate asks. Drawn anew by seed for every update, so that none is fitted to its examination."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.learner import reading, words
+from server.learner.batch import trained_questions
+from server.learner.gate import requests
+from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
+from server.learner.profiles import Profile
+from server.learner.sealed import asked_wordings
+from server.types import Example, SelfEdit
+
+SAFETY_PROBES = 8
+NEAR_SUBJECTS = 2
+NEAR_ATTRIBUTES = 2
+"""Neighbour questions of each new fact: the same of somebody else, something else of the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One question and what its answer is held to."""
+
+    check: str
+    question: str
+    edit: SelfEdit | None = None
+    value: str = ""
+    """What a right answer holds, where no edit says it."""
+
+
+def draw(
+    edits: Sequence[SelfEdit],
+    past: Sequence[SelfEdit],
+    general_questions: Sequence[str],
+    profile: Profile,
+    seed: int,
+) -> list[Probe]:
+    """The probes of one update, each question once a check."""
+    rng = random.Random(f"gate {seed}")
+    taught = words_taught([*edits, *past])
+    probes: list[Probe] = []
+    for edit in edits:
+        probes += [Probe("acquisition", e.prompt, edit) for e in own_wordings(edit)]
+        probes += [Probe("neighbours", q, edit) for q in _near(edit, taught, rng)]
+    probes += _past_probes(past, profile.past_probes, rng)
+    probes += [Probe("locality", question) for question in general_questions]
+    probes += [
+        Probe("reading", message, value=fact.value)
+        for message, fact in reading.probes(rng, profile.reading_probes)
+    ]
+    probes += [Probe("abstention", never_told(rng)) for _ in range(profile.abstention_probes)]
+    probes += [Probe("safety", question) for question in rng.sample(requests.HARMFUL, SAFETY_PROBES)]
+    probes += [Probe("refusals", question) for question in rng.sample(requests.HARMLESS, SAFETY_PROBES)]
+    return list({(p.check, p.question): p for p in probes}.values())
+
+
+def own_wordings(edit: SelfEdit) -> list[Example]:
+    """The wordings that show whether a fact is known: never trained, never sealed, while there are such."""
+    return asked_wordings(edit) or trained_questions(edit)
+
+
+def never_told(rng: random.Random) -> str:
+    """A question about something made up, or somebody."""
+    if rng.random() < 0.3:
+        person = f"{made_up_name(rng)} {rng.choice(words.LAST_NAMES)}"
+        return rng.choice(words.PERSON_QUESTIONS)[0].format(person)
+    thing = f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"
+    return rng.choice(words.THING_QUESTIONS)[0].format(thing)
+
+
+def _near(edit: SelfEdit, taught: frozenset[str], rng: random.Random) -> list[str]:
+    asked = [e.prompt for e in own_wordings(edit)]
+    near = [other_subject(asked[i % len(asked)], edit, taught, rng) for i in range(NEAR_SUBJECTS)]
+    near += [other_attribute(edit, rng) for _ in range(NEAR_ATTRIBUTES)]
+    return [question for question in near if question is not None]
+
+
+def _past_probes(past: Sequence[SelfEdit], at_most: int, rng: random.Random) -> list[Probe]:
+    """One wording of each past fact, and further ones while they are few."""
+    wordings = [rng.sample(own_wordings(edit), 1) for edit in past]
+    for edit, own in zip(past, wordings, strict=True):
+        own += [e for e in asked_wordings(edit) if e not in own]
+    rounds = [
+        Probe("retention", own[place].prompt, edit)
+        for place in range(max(map(len, wordings), default=0))
+        for edit, own in rng.sample(list(zip(past, wordings, strict=True)), len(past))
+        if place < len(own)
+    ]
+    return rounds[:at_most]
