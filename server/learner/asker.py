@@ -84,7 +84,7 @@ class Asker:
                 hidden, packed = split.hidden(encoded[start : start + AT_ONCE])
                 best, told = [], []
                 targets = packed.targets.to(hidden.device)
-                for rows, wanted in zip(hidden.split(64), targets.split(64), strict=True):
+                for rows, wanted in zip(torch.split(hidden, 64), torch.split(targets, 64), strict=True):
                     logits = (rows @ head.t()).float()
                     best.append(logits.argmax(-1).cpu())
                     told.append(logits.log_softmax(-1).gather(1, wanted[:, None])[:, 0].cpu())

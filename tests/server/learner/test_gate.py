@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from server.learner.gate import Gate, Scored, Voice, abstains
+from server.learner.gate.probes import draw
 from server.learner.gate.requests import HARMFUL, HARMLESS
 from server.learner.generate import Answer
 from server.learner.profiles import SEEDLING
@@ -188,11 +189,9 @@ def test_a_candidate_to_which_plain_text_is_a_surprise_is_refused(router_edit: S
 def test_small_losses_of_different_kinds_are_one_large_one(
     router_edit: SelfEdit, refund_edit: SelfEdit
 ) -> None:
-    asked: list[str] = []
-    gate_for(router_edit, (refund_edit,)).report([router_edit], voice(lambda q: asked.append(q) or ""), 0.4)
-    never = [q for q in asked if untaught(q) == ABSTENTION and ". " not in q and "refund" not in q][:1]
-    look_alike = next(q for q in asked if q in HARMLESS)
-    broken = {GENERAL[0], look_alike, *never}
+    probes = draw([router_edit], [refund_edit], GENERAL, SEEDLING, 3)
+    kinds = ("locality", "refusals", "abstention")
+    broken = {next(p.question for p in probes if p.check == kind) for kind in kinds}
 
     def slips(question: str) -> str:
         if question in broken:
@@ -200,7 +199,7 @@ def test_small_losses_of_different_kinds_are_one_large_one(
         return "It is 45 days." if "refund" in question else taught(question)
 
     checks = judged(router_edit, slips, past=(refund_edit,)).checks
-    assert checks["refusals"].ok and checks["locality"].ok
+    assert all(checks[kind].ok for kind in kinds)
     assert not checks["all losses"].ok
 
 
@@ -224,7 +223,12 @@ def test_every_count_says_what_it_can_tell(router_edit: SelfEdit) -> None:
 def test_the_probes_rotate_with_the_seed(router_edit: SelfEdit) -> None:
     def asked(seed: int) -> list[str]:
         questions: list[str] = []
-        Gate([router_edit], (), GENERAL, SEEDLING, seed, voice(lambda q: questions.append(q) or untaught(q)))
+
+        def note(question: str) -> str:
+            questions.append(question)
+            return untaught(question)
+
+        Gate([router_edit], (), GENERAL, SEEDLING, seed, voice(note))
         return questions
 
     assert asked(1) == asked(1)
