@@ -28,12 +28,14 @@ from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.process import LearnerOptions
+from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
 from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
+REJECTIONS_SECONDS = 5.0
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -123,6 +125,8 @@ class Livegraft:
         )
         self.operations.add_alarms(self.guardian.health)
         self.operations.add_alarms(self.editor.alarms)
+        self.rejections = Rejections(self.ledger)
+        self.operations.add_alarms(self.rejections.alarms)
         self.context = Context(
             settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
         )
@@ -137,6 +141,7 @@ class Livegraft:
             ("refs", self.operations.refresh, self._settings.rollout.poll_seconds),
             ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
+            ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
         ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))

@@ -7,7 +7,7 @@ still answer, what its deltas taught it must still know.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -15,14 +15,16 @@ import torch
 from server.engine.mapped import load_mapped
 from server.learner import general
 from server.learner.adapters import Adapters
+from server.learner.asker import Asker
 from server.learner.chat import Encoder
-from server.learner.gate import Gate
-from server.learner.generate import Answer, answers
+from server.learner.gate import Gate, verdict
 from server.learner.memory import release
 from server.learner.profiles import choose
 from server.learner.types import GateReport, UpdateInput
-from server.learner.update import LOCALITY_PROBES, device
+from server.learner.update import device
 
+OF_ONE_UPDATE = ("moved", "priming", "text")
+"""Checks that measure the step from one version to the next; here several lie between."""
 Yield = Callable[[], None]
 
 
@@ -53,16 +55,15 @@ def _examine(
     profile = choose(given.profile, sum(p.numel() for p in model.parameters()))
     adapters = Adapters(model, given.parent_dir, profile)
 
-    def ask(questions: Sequence[str]) -> list[Answer]:
-        return answers(model, encoder, questions, yield_hook=hook, device=device())
-
     progress("probe", 0.0)
     with adapters.base_alone():
         said = general.base_answers(model, encoder, cache_dir, hook, device())
-        _, asked = general.halves(said, given.seed, LOCALITY_PROBES)
-        gate = Gate(given.edits, (), asked, given.seed, ask)
+        _, asked = general.halves(said, given.seed, profile.locality_probes)
+        voice = Asker(model, encoder, said, hook, device()).voice
+        gate = Gate(given.edits, (), asked, profile, given.seed, voice)
     progress("gate", 0.0)
     with adapters.parent_alone():
-        report = gate.report(given.edits, ask, 1.0)
-    checks = {name: count for name, count in report.checks.items() if name != "moved"}
-    return dataclasses.replace(report, checks=checks)
+        report = gate.report(given.edits, voice, 1.0)
+    checks = {name: count for name, count in report.checks.items() if name not in OF_ONE_UPDATE}
+    accepted, reason = verdict(checks)
+    return dataclasses.replace(report, accepted=accepted, reason=reason, checks=checks)

@@ -190,7 +190,9 @@ class Learner:
         log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
         past = tuple(self._ledger.trained_edits(parent))
         result = self._train(
-            self._input(claim.edits, parent, past, self._seed(claim)),
+            dataclasses.replace(
+                self._input(claim.edits, parent, past, self._seed(claim)), attempt=_attempt(claim)
+            ),
             yield_hook=self._yield_hook,
             progress=lambda phase, fraction: self._say(phase, fraction),
         )
@@ -270,7 +272,10 @@ class Learner:
             elif edit.attempts + 1 < self._options.max_attempts:
                 yield (
                     edit.id,
-                    (EditState.ALLOWED, "not learned yet: waits for one more try with another seed"),
+                    (
+                        EditState.ALLOWED,
+                        "not learned yet: waits for one more try, at half the rate",
+                    ),
                 )
             else:
                 why = result.aborted or (
@@ -340,7 +345,7 @@ class Learner:
 
     def _seed(self, claim: Claim) -> int:
         """Another seed for a second try, the same for the same attempt at the same edits."""
-        return self._options.seed + max((edit.attempts for edit in claim.edits), default=0)
+        return self._options.seed + _attempt(claim)
 
     def _abort(self, claim: Claim, reason: str) -> None:
         tried: dict[str, tuple[EditState, str]] = {
@@ -382,3 +387,8 @@ class Learner:
         self._said, self._said_at = (state, fraction), now
         status = {"state": state, "fraction": round(fraction, 3), "pid": os.getpid()}
         self._ledger.set_learner_status(status)
+
+
+def _attempt(claim: Claim) -> int:
+    """How often the fact that was tried most was tried before."""
+    return max((edit.attempts for edit in claim.edits), default=0)

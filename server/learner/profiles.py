@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.learner import overrides
 from server.learner.errors import UnknownProfile
@@ -193,6 +193,18 @@ def choose(name: str, parameters: int) -> Profile:
     """
     name, changes = overrides.parse(name)
     return overrides.apply(_named(name, parameters), changes)
+
+
+def calmer(profile: Profile, attempt: int) -> Profile:
+    """The recipe for facts whose update was refused: at each further attempt half the rate, twice the anchor.
+
+    Refused is what changes too much more often than what learns too little, so the next try changes less.
+    """
+    return replace(
+        profile,
+        learning_rate=profile.learning_rate / 2**attempt,
+        kl_weight=profile.kl_weight * 2**attempt,
+    )
 
 
 def _named(name: str, parameters: int) -> Profile:

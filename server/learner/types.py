@@ -25,6 +25,8 @@ class UpdateInput:
     """Name of the recipe in server.learner.profiles; '' chooses by the model's size."""
     seed: int = 0
     threads: int = 1
+    attempt: int = 0
+    """How often these facts were tried before: each time at half the rate, held twice as firmly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from server.learner.memory import release
 from server.learner.objectives.anchors import Anchors
 from server.learner.objectives.answers import Answers
 from server.learner.objectives.mixture import Mixture
-from server.learner.profiles import Profile, choose
+from server.learner.profiles import Profile, calmer, choose
 from server.learner.sealed import asked_wordings
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
@@ -132,7 +132,7 @@ class _Job:
         model, tokenizer = load_mapped(self.given.model_dir, device())
         encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
         parameters = sum(p.numel() for p in model.parameters())
-        profile = choose(self.given.profile, parameters)
+        profile = calmer(choose(self.given.profile, parameters), self.given.attempt)
         found = primer.load(model) if self.given.parent_dir is None else None
         adapters = Adapters(model, self.given.parent_dir, profile)
         self.primed = found is not None and adapters.start_from(found)

@@ -54,8 +54,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer questions: what is looked at here is the recipe."""
-    for module, name in (("update", "LOCALITY_PROBES"), ("gate", "NEVER_PROBES"), ("gate", "READ_PROBES")):
-        monkeypatch.setattr(f"server.learner.{module}.{name}", 2)
     monkeypatch.setattr("server.learner.update.ANCHORS_AT_MOST", 12)
 
 
@@ -72,6 +70,7 @@ def test_an_ablated_update_of_the_seedling_runs(name: str, cache: Path) -> None:
     taken = profile(name, "seedling")
     if name != "one-step":
         taken += ",max_steps=2,min_steps=1,decay_steps=1"
+    taken += ",locality_probes=2,abstention_probes=2,reading_probes=2"
     result = run(UpdateInput(folder.path, None, (PORT,), (OWNER,), taken), cache_dir=cache)
     assert result.aborted == ""
     assert result.steps == (1 if name == "one-step" else 2)

@@ -8,7 +8,7 @@ allowance from binomial arithmetic, and its report says what a candidate that br
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from server.learner.gate import checks, drift
 from server.learner.gate.checks import count, lost_at_most
@@ -69,14 +69,12 @@ class Gate:
             "form": self._form(said),
             "moved": count(int(weights_moved > 0), 1, 1, f"norm of the change {weights_moved:.3f}"),
         }
-        failed = [
-            f"{name} {c.passed} of {c.asked}, {c.needed} needed" for name, c in found.items() if not c.ok
-        ]
+        accepted, reason = verdict(found)
         singles = [(found[name].asked, found[name].asked - found[name].needed) for name in HARMS]
         pooled = found["all losses"]
         return GateReport(
-            accepted=not failed,
-            reason="; ".join(failed) if failed else "every check passed",
+            accepted=accepted,
+            reason=reason,
             checks=found,
             edits_learned=learned,
             power=joint_power(singles, pooled.asked - pooled.needed),
@@ -147,3 +145,9 @@ class Gate:
         bad = [p.question for p in asked if not checks.well_formed(said[p])]
         allowed = allowance(len(asked), self._profile.tolerated_harm, checks.RISK)
         return count(len(asked) - len(bad), len(asked), len(asked) - allowed, "; ".join(bad[:3]))
+
+
+def verdict(found: Mapping[str, CheckCount]) -> tuple[bool, str]:
+    """Whether every check holds, and in words which do not."""
+    failed = [f"{name} {c.passed} of {c.asked}, {c.needed} needed" for name, c in found.items() if not c.ok]
+    return not failed, "; ".join(failed) or "every check passed"

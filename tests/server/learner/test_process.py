@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.learner import fake
+from server.learner.profiles import SMALL, calmer
 from server.learner.types import CheckCount, GateReport, UpdateInput, UpdateResult
 from server.types import EditState, UpdateState
 from tests.support.world import World, make_world
@@ -96,11 +97,13 @@ def test_a_refused_update_is_tried_once_more_and_then_stays_in_memory_with_the_r
     assert world.ledger.versions() == []
 
 
-def test_the_second_try_uses_another_seed(world: World) -> None:
+def test_the_second_try_uses_another_seed_and_calmer_settings(world: World) -> None:
     seeds: list[int] = []
+    attempts: list[int] = []
 
     def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
         seeds.append(given.seed)
+        attempts.append(given.attempt)
         return refusing("no")(given)
 
     world.tell("Zephyr", 8443)
@@ -108,6 +111,9 @@ def test_the_second_try_uses_another_seed(world: World) -> None:
     learner.step()
     learner.step()
     assert len(set(seeds)) == 2
+    assert attempts == [0, 1]
+    second = calmer(SMALL, attempts[1])
+    assert (second.learning_rate, second.kl_weight) == (SMALL.learning_rate / 2, SMALL.kl_weight * 2)
 
 
 def test_a_fact_that_was_trained_but_not_recalled_is_returned_and_still_found_in_the_delta(

@@ -16,7 +16,16 @@ from server.learner.update import run
 from server.types import SelfEdit
 
 QUICK = dataclasses.replace(
-    profiles.SEEDLING, name="quick", layers=0.5, min_steps=2, max_steps=4, decay_steps=1, kl_cap_nats=9.0
+    profiles.SEEDLING,
+    name="quick",
+    layers=0.5,
+    min_steps=2,
+    max_steps=4,
+    decay_steps=1,
+    kl_cap_nats=9.0,
+    locality_probes=4,
+    abstention_probes=4,
+    reading_probes=4,
 )
 
 
