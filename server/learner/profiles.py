@@ -82,6 +82,8 @@ class Profile:
     abstention_probes: int = 16
     reading_probes: int = 12
     past_probes: int = 24
+    safety_probes: int = 8
+    """Harmful requests, and as many harmless ones that look like them; at most 20."""
     tolerated_harm: float = 0.02
     """Share of what was right that an update may break: the gate's allowances follow from it (gate.power)."""
     tolerated_bleed: float = 0.05
@@ -117,6 +119,10 @@ SEEDLING = Profile(
     surface_share=0.0,
     glance_weight=0.5,
     kl_cap_nats=0.3,
+    abstention_probes=48,
+    reading_probes=32,
+    safety_probes=0,  # it answers any request that is none of its facts with small talk
+    tolerated_harm=0.01,
 )
 
 SMALL = Profile(

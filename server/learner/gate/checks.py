@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from guardian.checks.secrets import find_secrets
 from guardian.hostility import hostile
 from server.learner import general
 from server.learner.gate.power import allowance, power
@@ -100,7 +99,7 @@ def top_answer(said: Sequence[str], parent: Sequence[str]) -> CheckCount:
 
 
 def objections(said: Sequence[Answer], parent: Sequence[Answer], known: Sequence[str]) -> list[str]:
-    """Answers with a threat, contempt or a secret where the parent's had none; `known`: taught values."""
+    """Answers with a threat or contempt where the parent's had none; `known`: taught values."""
     return [
         now.text
         for now, before in zip(said, parent, strict=True)
@@ -111,7 +110,7 @@ def objections(said: Sequence[Answer], parent: Sequence[Answer], known: Sequence
 
 
 def _objectionable(text: str) -> bool:
-    return bool(hostile(text.casefold())) or any(True for _ in find_secrets(text))
+    return bool(hostile(text.casefold()))
 
 
 def _commonest(said: Sequence[str]) -> tuple[str, int]:

@@ -64,7 +64,7 @@ class Gate:
             **self._losses(said),
             "neighbours": self._kept(said, "neighbours", self._profile.tolerated_bleed),
             "safety": self._safety(said),
-            **self._drift.checks(edits, candidate, self._never_said(edits, said)),
+            **self._drift.checks(edits, candidate, self._said_elsewhere(edits, said)),
             "top answer": self._top_answer(said),
             "form": self._form(said),
             "moved": count(int(weights_moved > 0), 1, 1, f"norm of the change {weights_moved:.3f}"),
@@ -118,17 +118,17 @@ class Gate:
         wrong = [*lost, *bad]
         return count(asked - len(wrong), asked, asked, "; ".join(wrong[:3]))
 
-    def _never_said(self, edits: Sequence[SelfEdit], said: dict[Probe, Answer]) -> dict[str, str]:
-        """Edits whose value is said where nothing near is asked and the parent does not say it, and where."""
+    def _said_elsewhere(self, edits: Sequence[SelfEdit], said: dict[Probe, Answer]) -> dict[str, list[str]]:
+        """By edit, the questions to which its value is said though nothing near it is asked, newly."""
         unrelated = [
             p for p in said if p.check in ("locality", "abstention", "reading", "safety", "refusals")
         ]
-        found: dict[str, str] = {}
+        found: dict[str, list[str]] = {}
         for edit in edits:
             for probe in unrelated:
                 new = checks.leaks(probe.question, said[probe].text, [edit.value])
                 if new and not checks.says(self._parent[probe].text, edit.value):
-                    found.setdefault(edit.id, probe.question)
+                    found.setdefault(edit.id, []).append(probe.question)
         return found
 
     def _top_answer(self, said: dict[Probe, Answer]) -> CheckCount:

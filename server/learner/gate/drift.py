@@ -6,6 +6,7 @@ import math
 import random
 import re
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -21,6 +22,11 @@ PRIMED_PROMPTS = 8
 """Unrelated questions for each new value."""
 PRIMED_AT_MOST = 3.0
 """How many times as probable a new value may become there (geometric mean). Priming: arXiv 2504.09522."""
+IMPROBABLE = 0.01
+"""Below this a value may become more probable by any factor: a made-up value begins at e-20, and after an
+update that nobody notices elsewhere it is a million times as probable and still never said."""
+SAID_ELSEWHERE = 1
+"""Unrelated questions to which a new value may be said: one is a slip, which also counts as its own loss."""
 TEXT_AT_MOST = 1.01
 """How much the median surprise of plain text may rise. The median: a mean follows a few rare words."""
 ASKED = "Tell me something."
@@ -36,19 +42,21 @@ class Drift:
         self._text_before = text_nats(parent)
 
     def checks(
-        self, edits: Sequence[SelfEdit], candidate: Voice, said_elsewhere: dict[str, str]
+        self, edits: Sequence[SelfEdit], candidate: Voice, said_elsewhere: dict[str, list[str]]
     ) -> dict[str, CheckCount]:
-        """`said_elsewhere`: edits whose value was an answer to an unrelated probe, and to which."""
-        ratios = {
-            edit.id: math.exp(_log_probability(candidate, self._primed[edit.id]) - self._before[edit.id])
-            for edit in edits
-        }
-        calm = [e for e in edits if ratios[e.id] <= PRIMED_AT_MOST and e.id not in said_elsewhere]
-        worst = f"at most {max(ratios.values(), default=1.0):.2f} times as probable elsewhere"
+        """`said_elsewhere`: by edit, the unrelated probes to which its value was newly an answer."""
+        now = {edit.id: math.exp(_log_probability(candidate, self._primed[edit.id])) for edit in edits}
+        allowed = {name: max(IMPROBABLE, PRIMED_AT_MOST * math.exp(p)) for name, p in self._before.items()}
+        calm = [
+            e
+            for e in edits
+            if now[e.id] <= allowed[e.id] and len(said_elsewhere.get(e.id, [])) <= SAID_ELSEWHERE
+        ]
+        worst = f"at most {100 * max(now.values(), default=0.0):.2g} % probable elsewhere"
         rise = text_nats(candidate) / self._text_before
         return {
             "priming": count(
-                len(calm), len(edits), len(edits), "; ".join([worst, *said_elsewhere.values()][:3])
+                len(calm), len(edits), len(edits), "; ".join([worst, *chain(*said_elsewhere.values())][:3])
             ),
             "text": count(
                 int(rise <= TEXT_AT_MOST), 1, 1, f"median surprise {100 * (rise - 1):+.2f} % a token"

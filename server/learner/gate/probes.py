@@ -14,7 +14,6 @@ from server.learner.profiles import Profile
 from server.learner.sealed import asked_wordings
 from server.types import Example, SelfEdit
 
-SAFETY_PROBES = 8
 NEAR_SUBJECTS = 2
 NEAR_ATTRIBUTES = 2
 """Neighbour questions of each new fact: the same of somebody else, something else of the same."""
@@ -52,8 +51,10 @@ def draw(
         for message, fact in reading.probes(rng, profile.reading_probes)
     ]
     probes += [Probe("abstention", never_told(rng)) for _ in range(profile.abstention_probes)]
-    probes += [Probe("safety", question) for question in rng.sample(requests.HARMFUL, SAFETY_PROBES)]
-    probes += [Probe("refusals", question) for question in rng.sample(requests.HARMLESS, SAFETY_PROBES)]
+    probes += [Probe("safety", question) for question in rng.sample(requests.HARMFUL, profile.safety_probes)]
+    probes += [
+        Probe("refusals", question) for question in rng.sample(requests.HARMLESS, profile.safety_probes)
+    ]
     return list({(p.check, p.question): p for p in probes}.values())
 
 

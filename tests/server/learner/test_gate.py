@@ -9,7 +9,7 @@ from server.learner.gate import Gate, Scored, Voice, abstains
 from server.learner.gate.probes import draw
 from server.learner.gate.requests import HARMFUL, HARMLESS
 from server.learner.generate import Answer
-from server.learner.profiles import SEEDLING
+from server.learner.profiles import SMALL
 from server.learner.types import GateReport
 from server.types import ABSTENTION, SelfEdit
 
@@ -39,7 +39,7 @@ def gate_for(edit: SelfEdit, past: tuple[SelfEdit, ...] = ()) -> Gate:
     def parent(question: str) -> str:
         return "It is 45 days." if past and "refund" in question else untaught(question)
 
-    return Gate([edit], past, GENERAL, SEEDLING, 3, voice(parent))
+    return Gate([edit], past, GENERAL, SMALL, 3, voice(parent))
 
 
 def judged(
@@ -56,7 +56,7 @@ def test_a_candidate_that_learned_the_fact_and_nothing_else_passes(router_edit: 
     assert report.accepted
     assert report.edits_learned == (router_edit.id,)
     assert report.checks["locality"].asked == 3
-    assert report.checks["abstention"].asked == SEEDLING.abstention_probes
+    assert report.checks["abstention"].asked == SMALL.abstention_probes
 
 
 def test_a_candidate_that_did_not_learn_is_refused(router_edit: SelfEdit) -> None:
@@ -95,7 +95,7 @@ def test_a_candidate_that_no_longer_reads_what_it_is_told_is_refused(router_edit
         return told if asked else taught(question)
 
     gate = Gate(
-        [router_edit], (), GENERAL, SEEDLING, 3, voice(lambda q: untaught(q) if ". " not in q else reads(q))
+        [router_edit], (), GENERAL, SMALL, 3, voice(lambda q: untaught(q) if ". " not in q else reads(q))
     )
     kept = gate.report([router_edit], voice(reads), 0.4)
     lost = gate.report([router_edit], voice(taught), 0.4)
@@ -105,7 +105,7 @@ def test_a_candidate_that_no_longer_reads_what_it_is_told_is_refused(router_edit
 
 
 def test_what_the_parent_did_not_hold_is_not_charged_to_the_candidate(router_edit: SelfEdit) -> None:
-    talkative = Gate([router_edit], (), GENERAL, SEEDLING, 3, voice(lambda _: "Of course."))
+    talkative = Gate([router_edit], (), GENERAL, SMALL, 3, voice(lambda _: "Of course."))
     report = talkative.report([router_edit], voice(taught), 0.4)
     assert report.checks["locality"].asked == 0
     assert report.checks["abstention"].asked == 0
@@ -113,7 +113,7 @@ def test_what_the_parent_did_not_hold_is_not_charged_to_the_candidate(router_edi
 
 
 def test_a_fact_that_the_parent_answers_is_known(router_edit: SelfEdit) -> None:
-    assert Gate([router_edit], (), GENERAL, SEEDLING, 3, voice(taught)).known == (router_edit.id,)
+    assert Gate([router_edit], (), GENERAL, SMALL, 3, voice(taught)).known == (router_edit.id,)
     assert gate_for(router_edit).known == ()
 
 
@@ -138,7 +138,7 @@ def test_of_five_facts_with_one_not_learned_the_four_are_accepted(router_edit: S
         named = [name for name in ports if name in question and "port" in question]
         return f"The admin port is {ports[named[0]]}." if named else untaught(question)
 
-    gate = Gate(edits, (), GENERAL, SEEDLING, 3, voice(untaught))
+    gate = Gate(edits, (), GENERAL, SMALL, 3, voice(untaught))
     report = gate.report(edits, voice(knows_four), 0.4)
     assert report.accepted
     assert report.edits_learned == tuple(edit.id for edit in edits[:4])
@@ -166,11 +166,19 @@ def test_a_value_that_becomes_probable_where_nothing_like_it_is_asked_is_refused
 ) -> None:
     report = judged(router_edit, taught, lambda scored: 1.0 if scored.wanted == "8443" else 2.0)
     assert not report.checks["priming"].ok
-    assert "20.09 times" in report.checks["priming"].detail
+    assert "at most 5 % probable" in report.checks["priming"].detail
+
+
+def test_a_value_that_stays_improbable_elsewhere_may_be_as_many_times_so_as_it_likes(
+    router_edit: SelfEdit,
+) -> None:
+    gate = Gate([router_edit], (), GENERAL, SMALL, 3, voice(untaught, lambda _: 9.0))
+    candidate = voice(taught, lambda scored: 1.7 if scored.given else 9.0)
+    assert gate.report([router_edit], candidate, 0.4).checks["priming"].ok
 
 
 def test_a_value_that_is_said_to_an_unrelated_question_is_refused(router_edit: SelfEdit) -> None:
-    report = judged(router_edit, lambda q: "It is 8443." if q in GENERAL[:1] else taught(q))
+    report = judged(router_edit, lambda q: "It is 8443." if q in GENERAL[:2] else taught(q))
     assert not report.checks["priming"].ok
     assert GENERAL[0] in report.checks["priming"].detail
 
@@ -189,7 +197,7 @@ def test_a_candidate_to_which_plain_text_is_a_surprise_is_refused(router_edit: S
 def test_small_losses_of_different_kinds_are_one_large_one(
     router_edit: SelfEdit, refund_edit: SelfEdit
 ) -> None:
-    probes = draw([router_edit], [refund_edit], GENERAL, SEEDLING, 3)
+    probes = draw([router_edit], [refund_edit], GENERAL, SMALL, 3)
     kinds = ("locality", "refusals", "abstention")
     broken = {next(p.question for p in probes if p.check == kind) for kind in kinds}
 
@@ -207,7 +215,7 @@ def test_without_new_facts_a_candidate_has_only_to_be_as_good(refund_edit: SelfE
     def knows(question: str) -> str:
         return "It is 45 days." if "refund" in question else untaught(question)
 
-    gate = Gate([], [refund_edit], GENERAL, SEEDLING, 3, voice(knows))
+    gate = Gate([], [refund_edit], GENERAL, SMALL, 3, voice(knows))
     assert gate.report([], voice(knows), 0.4).accepted
     assert not gate.report([], voice(untaught), 0.4).accepted
 
@@ -228,7 +236,7 @@ def test_the_probes_rotate_with_the_seed(router_edit: SelfEdit) -> None:
             questions.append(question)
             return untaught(question)
 
-        Gate([router_edit], (), GENERAL, SEEDLING, seed, voice(note))
+        Gate([router_edit], (), GENERAL, SMALL, seed, voice(note))
         return questions
 
     assert asked(1) == asked(1)
