@@ -32,13 +32,13 @@ def _note(found: dict[str, Any]) -> str:
         words.append("This user was forgotten before; these are the counts of that time.")
     if counts["relearning"]:
         words.append(
-            f"{counts['relearning']} facts of others were in the same deltas: until they are learned again "
-            "and have passed the gate, they are gone from the weights."
+            f"Facts of others that were in the same deltas: {counts['relearning']}. Until they are learned "
+            "again and have passed the gate, they are gone from the weights."
         )
     if found["trained_beside"]:
         words.append(
-            f"{len(found['trained_beside'])} other deltas were trained while this user's facts were "
-            "replayed, so that they would not be unlearned; `replayed=true` takes those out too."
+            f"Other deltas that were trained while this user's facts were replayed: "
+            f"{len(found['trained_beside'])}. `replayed=true` (--replayed) would have taken those out too."
         )
     if not found["finished"]:
         words.append("Files are deleted as soon as the last answer from an erased version has ended.")

@@ -92,6 +92,7 @@ class Learner:
         examine: Examine | None = None,
     ) -> None:
         self._examine = examine
+        self._swept = False
         self._ledger = ledger
         self._store = store
         self._options = options
@@ -119,6 +120,7 @@ class Learner:
         if claim is None:
             self._say("idle")
             return None
+        self._sweep()
         self._say("training")
         with self._kept_alive(claim):
             try:
@@ -170,6 +172,17 @@ class Learner:
         while alive():
             if self.step() is None:
                 time.sleep(self._options.poll_seconds)
+
+    def _sweep(self) -> None:
+        """Once, holding the only claim: a blob that the ledger does not name is a killed run's, and may hold
+        facts of somebody who was forgotten since."""
+        if self._swept:
+            return
+        versions = [row for row in self._ledger.versions() if not row.erased]
+        named = {row.name for row in versions} | {delta for row in versions for delta in row.deltas}
+        for path in self._store.sweep(named, grace_seconds=0):
+            log.info("swept %s, which no version names", path)
+        self._swept = True
 
     def _window_closed(self) -> bool:
         pending = self._ledger.edits_in(EditState.ALLOWED, self._options.max_edits_per_update)

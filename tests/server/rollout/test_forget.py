@@ -179,6 +179,22 @@ async def test_a_delta_whose_training_was_overtaken_leaves_no_bytes(world: Serve
     assert not list((world.store.root / "blobs").rglob("*.safetensors"))
 
 
+async def test_what_a_killed_learner_left_in_the_store_is_swept_before_the_next_training(
+    world: Served,
+) -> None:
+    edit = world.tell("Kelso", 9001, "ben")
+    claim = world.ledger.claim_edits("killed", 60, 8)
+    assert claim is not None
+    learner = world.learner(world.train_at_once)
+    result = world.train_at_once(UpdateInput(Path(), None, claim.edits, (), ""))
+    orphan = world.store.put(learner._delta(claim, VersionRow(BASE_VERSION, "", (), "", 0.0), result))
+    await world.forget_whole(edit.user)
+    assert orphan in world.store.deltas()
+    world.tell("Orla", 7000, "ana")
+    world.train()
+    assert world.store.deltas() == list(world.ledger.version("v1").deltas)
+
+
 async def test_the_users_words_are_in_no_file_afterwards(world: Served, tmp_path: Path) -> None:
     words = ("Quixworth", "ben-the-mason", "It hums at night, said Grüße")
     for n in range(40):  # pages that fill, split and are reused

@@ -257,3 +257,20 @@ def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> 
         assert "--url" in capsys.readouterr().out
     assert main(["serve", "--help"]) == 0
     assert "--learning.global-from" in capsys.readouterr().out
+
+
+def test_forgetting_asks_for_a_flag_then_prints_what_is_erased_and_served(live: Live, livegraft: Run) -> None:
+    live.show(live.learn())
+    live.run(live.operations.promote("test", "good"))
+    code, out, err = livegraft("forget", "ana")
+    assert (code, out) == (2, "")
+    assert "--yes" in err
+    assert live.ledger.turns(1)[0].user == "ana"
+    code, out, _ = livegraft("forget", "ana", "--yes")
+    assert code == 0
+    assert "v0" in out
+    assert "Everything is erased." in out
+    assert live.ledger.turns() == []
+    found = json.loads(livegraft("forget", "ana", "--yes", "--json")[1])
+    assert found["again"]
+    assert livegraft("forget", "nobody", "--yes")[0] == 1
