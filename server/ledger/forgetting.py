@@ -7,7 +7,9 @@ what other users wrote themselves, or were answered, before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, Table, delete, or_, select, update
@@ -19,9 +21,18 @@ from server.types import VersionRow
 
 ACTION = "forget_user"
 _TO_ERASE = "to_erase"
-_SHORTEST_QUOTE = 8
-"""Shorter words of a user are everybody's: cutting 'yes' out of every reason would help nobody."""
+_SHORTEST_QUOTE = 4
+"""Characters. Shorter words are everybody's: cutting 'yes' out of every reason would help nobody."""
 _CUT = "(erased)"
+
+
+@dataclass(frozen=True, slots=True)
+class ToErase:
+    """A note of what an erasure has left to delete."""
+
+    serial: int
+    """Grows with each erasure while the note stands."""
+    deltas: tuple[str, ...]
 
 
 def deltas_of_user(tx: Tx, user: str) -> tuple[str, ...] | None:
@@ -63,8 +74,10 @@ def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: 
     }
     audit.record(tx, actor, ACTION, subject, None, None, "a user was forgotten", told)
     audit.emit(tx, "version", ACTION, "a user was forgotten", {"versions": told["versions"]})
-    pending = set(to_erase(tx) or ()) | set(deltas)
-    values.put(tx, _TO_ERASE, sorted(pending))
+    before = to_erase(tx)
+    pending = set(deltas) | set(before.deltas if before else ())
+    serial = before.serial + 1 if before else 1
+    values.put(tx, _TO_ERASE, {"serial": serial, "deltas": sorted(pending)})
     return told
 
 
@@ -76,18 +89,15 @@ def forgotten(tx: Tx, subject: str) -> dict[str, Any] | None:
     return tx.db.execute(rows.order_by(schema.audit.c.id.desc())).scalars().first()
 
 
-def to_erase(tx: Tx) -> list[str] | None:
-    """The deltas whose files are still to be deleted, and after them the log; None when all is done."""
-    pending: list[str] | None = values.value(tx, _TO_ERASE)
-    return pending
+def to_erase(tx: Tx) -> ToErase | None:
+    """What is still to be deleted: these deltas' files, then the log; None when all is done."""
+    noted = values.value(tx, _TO_ERASE)
+    return None if noted is None else ToErase(noted["serial"], tuple(noted["deltas"]))
 
 
-def set_erased(tx: Tx, deltas: Collection[str]) -> None:
-    """These deltas' files are gone and the log was emptied since."""
-    rest = sorted(set(to_erase(tx) or ()) - set(deltas))
-    if rest:
-        values.put(tx, _TO_ERASE, rest)
-    else:
+def set_erased(tx: Tx, done: ToErase) -> None:
+    """All of this is deleted. Where another user was forgotten meanwhile the note stays: do it again."""
+    if to_erase(tx) == done:
         values.remove(tx, _TO_ERASE)
 
 
@@ -101,17 +111,19 @@ def _ids(tx: Tx, user: str) -> tuple[list[str], list[str]]:
     return turns, list(tx.db.execute(edits).scalars())
 
 
-def _quotes(tx: Tx, edits: Iterable[str]) -> list[str]:
-    """What a report may have quoted of these edits, longest first."""
+def _quotes(tx: Tx, edits: Iterable[str]) -> re.Pattern[str] | None:
+    """Finds what a report may have quoted of these edits, the longest first; None when that is nothing."""
     found: set[str] = set()
+    told = select(schema.edits.c.statement, schema.edits.c.subject, schema.edits.c.value)
+    asked = select(schema.examples.c.prompt, schema.examples.c.completion)
     for some in edit_rows.chunks(edits):
-        found.update(
-            tx.db.execute(select(schema.edits.c.statement).where(schema.edits.c.id.in_(some))).scalars()
-        )
-        rows = select(schema.examples.c.prompt, schema.examples.c.completion)
-        for row in tx.db.execute(rows.where(schema.examples.c.edit_id.in_(some))):
-            found |= {row.prompt, row.completion}
-    return sorted((text for text in found if len(text) >= _SHORTEST_QUOTE), key=len, reverse=True)
+        for query in (
+            told.where(schema.edits.c.id.in_(some)),
+            asked.where(schema.examples.c.edit_id.in_(some)),
+        ):
+            found.update(text for row in tx.db.execute(query) for text in row)
+    words = sorted((text for text in found if len(text) >= _SHORTEST_QUOTE), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)") if words else None
 
 
 def _delete_rows(tx: Tx, user: str, turns: list[str], edits: list[str]) -> dict[str, int]:
@@ -152,13 +164,13 @@ def _mark_erased(tx: Tx, deltas: Collection[str]) -> list[VersionRow]:
     return rows
 
 
-def _cut_quotes(tx: Tx, quotes: Sequence[str]) -> None:
+def _cut_quotes(tx: Tx, quotes: re.Pattern[str] | None) -> None:
     """Cut a forgotten user's words out of the reasons and reports that stay."""
-    if not quotes:
+    if quotes is None:
         return
     for table in (schema.updates, schema.edits, schema.jobs, schema.rollouts, schema.audit):
         for text in tx.db.execute(select(table.c.reason).distinct()).scalars().all():
-            cut = _without(text, quotes)
+            cut = quotes.sub(_CUT, text)
             if cut != text:
                 tx.db.execute(update(table).where(table.c.reason == text).values(reason=cut))
     for row in tx.db.execute(select(schema.versions.c.name, schema.versions.c.gate)).all():
@@ -168,12 +180,10 @@ def _cut_quotes(tx: Tx, quotes: Sequence[str]) -> None:
             tx.db.execute(update(schema.versions).where(mine).values(gate=gate))
 
 
-def _without(said: Any, quotes: Sequence[str]) -> Any:
-    """A text, or every text in a JSON value, without the quotes."""
+def _without(said: Any, quotes: re.Pattern[str]) -> Any:
+    """Every text in a JSON value, without the quotes."""
     if isinstance(said, str):
-        for quote in quotes:
-            said = said.replace(quote, _CUT)
-        return said
+        return quotes.sub(_CUT, said)
     if isinstance(said, Mapping):
         return {key: _without(value, quotes) for key, value in said.items()}
     if isinstance(said, list):

@@ -75,20 +75,20 @@ class Forget:
 
     async def finish(self, seconds: float = UNLOAD_SECONDS) -> bool:
         """Delete what `erase` left to delete; False when something of it must wait for the next call."""
-        deltas = await asyncio.to_thread(self._ledger.to_erase)
-        if deltas is None:
+        left = await asyncio.to_thread(self._ledger.to_erase)
+        if left is None:
             return True
         erased = await asyncio.to_thread(self._ledger.erased_versions)
         if not await self._fleet.leave(erased, seconds):
             return False
         crash_point("forget.unloaded")
-        for delta in deltas:
+        for delta in left.deltas:
             await asyncio.to_thread(self._store.delete, delta)
         crash_point("forget.deleted")
         if not await asyncio.to_thread(self._ledger.wipe_log):
             return False
         crash_point("forget.wiped")
-        await self._ledger.call(self._ledger.set_erased, deltas)
+        await self._ledger.call(self._ledger.set_erased, left)
         return True
 
     def subject(self, user: str) -> str:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from adapter_store import Delta, Manifest, Version
 from server.engine.types import Engine
 from server.learner.types import CheckCount, Factors, GateReport, UpdateInput, UpdateResult
-from server.ledger import Ledger
+from server.ledger import Claim, Ledger, updates
+from server.ledger.types import Tx
 from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
-from server.types import SelfEdit
+from server.types import SelfEdit, UpdateKind, UpdateState, VersionRow
 from tests.support.world import World, make_world
 
 POLICY = RolloutPolicy(weight=0.2, promote_after_seconds=0)
@@ -64,6 +66,39 @@ class Served(World):
         await self.loop.step()
         await self.loop.step()
         return edits
+
+    async def consolidate(self) -> str:
+        """Serve one delta that carries, and takes the place of, what stable's deltas carry; the version."""
+        stable = self.ledger.version(self.ledger.refs().stable)
+        carried = tuple(self.ledger.trained_edits(stable))
+        new_id = self.ledger.write(lambda tx: self._begin(tx, len(carried)))
+        claim = Claim(*new_id, ())
+        result = self.train_at_once(UpdateInput(self.store.root, None, carried, (), ""))
+        factors = result.factors
+        assert factors is not None
+        manifest = Manifest(
+            self.engine.base_digest,
+            "fake",
+            factors.rank,
+            factors.alpha,
+            (self.module,),
+            {"whole": claim.update_id},
+        )
+        delta = self.store.put(Delta(manifest, factors.a, factors.b))
+        name = self.ledger.next_version_name()
+        digest = self.store.digest(Version(name, self.engine.base_digest, (delta,)))
+        row = VersionRow(name, digest, (delta,), stable.name, 1.0, {"accepted": True})
+        ids = [edit.id for edit in carried]
+        self.ledger.finish_update(claim, UpdateState.ACCEPTED, "", row, carried=ids)
+        await self.loop.step()
+        await self.loop.step()
+        assert self.ledger.refs().stable == name
+        return name
+
+    @staticmethod
+    def _begin(tx: Tx, edits: int) -> tuple[str, int]:
+        new_id = updates.new_update_id()
+        return new_id, updates.begin(tx, new_id, UpdateKind.CONSOLIDATE, "test", 60, edits)
 
     async def forget_whole(self, user: str) -> dict[str, object]:
         """Both halves of forgetting; the counts."""

@@ -115,6 +115,41 @@ async def test_a_canary_without_the_user_goes_on(world: Served) -> None:
     assert world.ledger.refs() == Refs(BASE_VERSION, "v1")
 
 
+async def test_of_a_consolidated_stack_only_the_users_own_delta_goes(world: Served) -> None:
+    for n, user in enumerate(("ana", "ben", "carla")):
+        await world.learn((f"Zephyr{n}", 8000 + n, user))
+    stack = world.ledger.version("v3").deltas
+    whole = world.ledger.version(await world.consolidate()).deltas[0]
+    await world.learn(("Orla", 7000, "ana"))
+    later = world.ledger.version("v5").deltas[1]
+    counts = await world.forget_whole("ben")
+    assert counts["deltas"] == sorted((stack[1], whole))
+    assert world.ledger.version(world.ledger.refs().stable).deltas == (stack[0], stack[2], later)
+    assert counts["relearning"] == 0, "nobody else's fact left the weights"
+
+
+async def test_of_a_consolidated_stack_whose_parts_are_gone_everything_is_learned_again(
+    world: Served,
+) -> None:
+    edits = [(await world.learn((f"Zephyr{n}", 8000 + n, user)))[0] for n, user in enumerate(("ana", "ben"))]
+    stack = world.ledger.version("v2").deltas
+    await world.consolidate()
+    world.store.delete(stack[0])
+    counts = await world.forget_whole("ben")
+    assert world.ledger.refs().stable == BASE_VERSION
+    assert counts["relearning"] == 1
+    assert world.ledger.edit(edits[0].id).state is EditState.ALLOWED
+
+
+async def test_an_editor_that_was_writing_from_the_users_turn_can_store_nothing(world: Served) -> None:
+    world.ledger.add_turn(told_turn("The admin port of the Kelso router is 9001.", "ben"), True)
+    job = world.ledger.claim_job("edit", "editor", 60)
+    assert job is not None
+    await world.forget_whole("ben")
+    with pytest.raises(StaleFence):
+        world.ledger.finish_edit_job(job, [])
+
+
 async def test_an_erased_version_is_refused_wherever_it_is_named(world: Served) -> None:
     await world.learn(("Zephyr", 8443, "ana"))
     await world.learn(("Kelso", 9001, "ben"))

@@ -10,7 +10,7 @@ from server.learner import fake
 from server.learner.types import GateReport, UpdateInput
 from server.ledger import StaleFence, UnknownDelta
 from server.rollout import NothingToMove, OtherBase
-from server.types import BASE_VERSION, EditState, Refs, UpdateKind, UpdateState
+from server.types import BASE_VERSION, EditState, Refs, UpdateKind
 from tests.support.served import Served, make_served
 
 
@@ -92,28 +92,11 @@ async def test_a_consolidated_delta_gives_way_to_those_whose_place_it_had_taken(
     for n, name in enumerate(("Zephyr", "Kelso")):
         await world.learn((name, 8000 + n, "ana"))
     stack = world.ledger.version("v2").deltas
-    await consolidate(world, "v2")
+    await world.consolidate()
     assert len(world.ledger.version("v3").deltas) == 1
     row = await world.moves.revoke(world.ledger.version("v3").deltas[0], "op", "worse")
     assert row.deltas == stack
     assert world.ledger.refs().stable == "v2"
-
-
-async def consolidate(world: Served, parent: str) -> None:
-    """One delta that carries what the parent's deltas carry, in their place, shown and promoted."""
-    stable = world.ledger.version(parent)
-    carried = [edit.id for edit in world.ledger.trained_edits(stable)]
-    new = world.tell("Filler", 1)
-    claim = world.ledger.claim_edits("test", 60, 8)
-    assert claim is not None
-    result = world.train_at_once(UpdateInput(Path(), None, claim.edits, (), ""))
-    learner = world.learner(world.train_at_once)
-    delta = world.store.put(learner._delta(claim, stable, result))
-    alone = replace(stable, deltas=())
-    row = replace(learner._version(alone, delta, result.report), parent=parent)
-    world.ledger.finish_update(claim, UpdateState.ACCEPTED, "", row, learned=[new.id], carried=carried)
-    await world.loop.step()
-    await world.loop.step()
 
 
 async def test_an_unknown_delta_and_one_that_nothing_serves_are_refused_in_words(world: Served) -> None:
