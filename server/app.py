@@ -199,6 +199,7 @@ class Livegraft:
                 max_edits_per_update=learning.max_edits_per_update,
                 batch_window_seconds=learning.batch_window_seconds,
                 max_attempts=learning.max_attempts,
+                memory_limit_mb=learning.memory_limit_mb,
             ),
             nice=learning.nice,
             trainer="fake" if self._settings.engine.kind == "fake" else "peft",

@@ -46,6 +46,7 @@ class Operations:
         self._erased: frozenset[str] = frozenset()
         self._stable: VersionRow | None = None
         self._alarm_sources: list[Callable[[], Sequence[str]]] = []
+        self._learner: dict[str, object] = {}
         self._ready = False
         self._refreshing = asyncio.Lock()
 
@@ -66,6 +67,7 @@ class Operations:
             if refs != self._refs or not self._versions:
                 self._versions = frozenset(row.name for row in await asyncio.to_thread(self._ledger.versions))
             self._rollout = await asyncio.to_thread(self._ledger.rollout)
+            self._learner = await asyncio.to_thread(self._ledger.learner_status)
             self._refs = refs
             self._ready = True
             self._erased = await asyncio.to_thread(self._ledger.erased_versions)
@@ -158,6 +160,8 @@ class Operations:
     def alarms(self) -> list[str]:
         """Everything an operator should look at, in words."""
         told = [alarm for source in self._alarm_sources for alarm in source()]
+        if self._learner.get("state") == "held":
+            told.append(f"learning is held: {self._learner.get('reason')}")
         served = self._stable
         if served is not None and "examined_at" in served.gate and not served.gate.get("accepted"):
             told.append(f"{served.name} is served and failed its examination: {served.gate.get('reason')}")

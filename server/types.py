@@ -6,7 +6,7 @@ Frozen dataclasses only: pydantic stays at HTTP and configuration, rows and byte
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
@@ -101,6 +101,16 @@ class EditState(StrEnum):
     TRAINED = "trained"
     REVOKED = "revoked"
     """Its delta was taken back; never trained again by itself."""
+
+
+class Standing(IntEnum):
+    """Whose word a fact is. A higher one is verified against a lower."""
+
+    STATED = 0
+    OPERATOR = 1
+    """Told with an operator's key (or to a server without keys)."""
+    APPROVED = 2
+    """A person has approved it in a review."""
 
 
 @dataclass(frozen=True, slots=True)

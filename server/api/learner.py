@@ -62,9 +62,15 @@ def _status(context: Context, limit: int) -> dict[str, Any]:
         "enabled": context.policy.learning_enabled,
         "pending": pending,
         "in_review": waiting_for_review,
-        "why": _why(context.policy.learning_enabled, paused, running, pending, waiting_for_review),
+        "why": _held(said)
+        or _why(context.policy.learning_enabled, paused, running, pending, waiting_for_review),
         "updates": [views.update(update) for update in updates],
     }
+
+
+def _held(said: dict[str, Any]) -> str:
+    """What an operator must put right before learning goes on, '' when nothing."""
+    return f"learning is held: {said.get('reason', '')}" if said.get("state") == "held" else ""
 
 
 def _why(enabled: bool, paused: bool, running: bool, pending: int, in_review: int) -> str:

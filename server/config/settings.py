@@ -100,6 +100,8 @@ class LearningSettings(_Group):
     """Facts trained in one update."""
     max_attempts: int = Field(default=2, ge=1, le=10)
     """Updates that may try to teach a fact before it stays in memory only."""
+    memory_limit_mb: int = Field(default=0, ge=0)
+    """Megabytes that an update may take beside the base model's weights; 0: what the machine has free."""
     profile: str = ""
     """Name of the training recipe; '' chooses by the model's size. For experiments, changes may follow it:
     `small,max_steps=10,replay=0`."""

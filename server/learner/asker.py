@@ -15,7 +15,7 @@ import torch
 
 from server.learner.chat import Encoded, Encoder
 from server.learner.gate.voice import Scored, Voice
-from server.learner.generate import Answer, answers
+from server.learner.generate import ROWS, Answer, answers
 from server.learner.pack import Packed
 from server.learner.split import SplitModel
 
@@ -33,7 +33,10 @@ class Asker:
         known: dict[str, Answer],
         yield_hook: Callable[[], None],
         device: str,
+        rows: int = ROWS,
     ) -> None:
+        """`rows`: answers generated at once."""
+        self._rows = rows
         self._model = model
         self._encoder = encoder
         self._newest = dict(known)
@@ -51,7 +54,9 @@ class Asker:
         """One greedy answer per question."""
         same = self._said_again([q for q in dict.fromkeys(questions) if q in self._newest])
         new = [q for q in dict.fromkeys(questions) if q not in same]
-        said = answers(self._model, self._encoder, new, yield_hook=self._yield, device=self._device)
+        said = answers(
+            self._model, self._encoder, new, yield_hook=self._yield, device=self._device, rows=self._rows
+        )
         self._newest |= dict(zip(new, said, strict=True))
         self.generated += len(new)
         self.confirmed += len(same)

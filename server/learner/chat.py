@@ -45,8 +45,8 @@ class Encoder:
         """One user message, up to where the assistant begins to speak."""
         return tuple(self._apply([{"role": "user", "content": question}], True))
 
-    def example(self, question: str, answer: str) -> Encoded:
-        """A question and the whole answer. Raises ExampleTooLong."""
+    def example(self, question: str, answer: str, spare: int = 0) -> Encoded:
+        """A question and the whole answer, with `spare` tokens of the context left. Raises ExampleTooLong."""
         prompt = self.prompt(question)
         messages = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
         whole = tuple(self._apply(messages, False))
@@ -57,21 +57,24 @@ class Encoder:
         else:  # a template that writes past answers differently from the one being generated
             ids = self.tokenizer.encode(answer, add_special_tokens=False)
             encoded = Encoded(prompt, (*ids, self.eos))
-        if len(encoded.ids) > self.max_model_len:
-            raise ExampleTooLong(
-                f"an example has {len(encoded.ids)} tokens and the context of the model is "
-                f"{self.max_model_len}: shorten {question[:60]!r}"
-            )
-        return encoded
+        return self._fitting(encoded, question, spare)
 
     def conversation(self, messages: list[dict[str, str]], answer: str) -> Encoded:
-        """Several messages, the last a user's, and the answer to it."""
+        """Several messages, the last a user's, and the answer to it. Raises ExampleTooLong."""
         ids = self.tokenizer.encode(answer, add_special_tokens=False)
-        return Encoded(tuple(self._apply(messages, True)), (*ids, self.eos))
+        return self._fitting(Encoded(tuple(self._apply(messages, True)), (*ids, self.eos)), answer)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Plain words of generated tokens, stripped."""
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True)).strip()
+
+    def _fitting(self, encoded: Encoded, text: str, spare: int = 0) -> Encoded:
+        if len(encoded.ids) + spare > self.max_model_len:
+            raise ExampleTooLong(
+                f"an example has {len(encoded.ids)} tokens and the context of the model is "
+                f"{self.max_model_len}, {spare} of them for other wordings: shorten {text[:60]!r}"
+            )
+        return encoded
 
     def _apply(self, messages: list[dict[str, str]], generate: bool) -> list[int]:
         ids: list[int] = self.tokenizer.apply_chat_template(

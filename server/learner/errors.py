@@ -7,7 +7,15 @@ class LearnerError(Exception):
     """The update cannot be run as asked; nothing was trained."""
 
 
-class NoChatTemplate(LearnerError):
+class CannotLearn(LearnerError):
+    """Nothing can be learned here until an operator acts; it is no fault of the facts, which wait."""
+
+
+class DoesNotFit(CannotLearn):
+    """The update needs more memory than there is."""
+
+
+class NoChatTemplate(CannotLearn):
     """The model's tokenizer cannot turn a conversation into tokens."""
 
 
@@ -19,9 +27,9 @@ class EmptyUpdate(LearnerError):
     """There is nothing to learn in the input."""
 
 
-class WrongParent(LearnerError):
+class WrongParent(CannotLearn):
     """The parent adapter does not belong to this base model."""
 
 
-class UnknownProfile(LearnerError):
+class UnknownProfile(CannotLearn):
     """The named recipe does not exist."""

@@ -35,8 +35,9 @@ def answers(
     max_tokens: int = 32,
     yield_hook: Callable[[], None] | None = None,
     device: str = "cpu",
+    rows: int = ROWS,
 ) -> list[Answer]:
-    """One greedy answer per question, from the adapters that are active now."""
+    """One greedy answer per question, `rows` at once, from the adapters that are active now."""
     from transformers import DynamicCache
 
     if not questions:
@@ -50,12 +51,12 @@ def answers(
             model.model(
                 input_ids=torch.tensor([encoder.prefix], device=device), past_key_values=cache, use_cache=True
             )
-        for start in range(0, len(order), ROWS):
+        for start in range(0, len(order), rows):
             _run(
                 model,
                 encoder,
                 prompts,
-                order[start : start + ROWS],
+                order[start : start + rows],
                 cache,
                 said,
                 max_tokens,

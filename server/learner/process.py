@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from adapter_store import Delta, Manifest, Store, StoreError, Version
 from server.crash import crash_point
+from server.engine.types import EngineError
+from server.learner.admission import Refusals, admit
+from server.learner.errors import CannotLearn
 from server.learner.types import GateReport, UpdateInput, UpdateResult
 from server.ledger import Ledger, LedgerError, StaleFence, VersionTaken
 from server.types import BASE_VERSION, EditState, SelfEdit, Update, UpdateState, VersionRow
@@ -72,6 +75,13 @@ class LearnerOptions:
     max_attempts: int = 2
     """A fact the gate refused this often stays in memory only."""
     poll_seconds: float = 0.5
+    memory_limit_mb: int = 0
+    """Memory that an update may take beside the base's weights; 0: what is free."""
+    hold_seconds: float = 30.0
+    """Pause after an update that could not begin, twice as long each time, up to HOLD_AT_MOST_SECONDS."""
+
+
+HOLD_AT_MOST_SECONDS = 1800.0
 
 
 def owner_name(pid: int) -> str:
@@ -99,6 +109,7 @@ class Learner:
         self._train = train
         self._yield_hook = yield_hook
         self._said, self._said_at = ("", 0.0), 0.0
+        self._hold_seconds, self._held_until = options.hold_seconds, 0.0
         self.owner = owner_name(os.getpid())
 
     def step(self) -> Update | None:
@@ -111,6 +122,8 @@ class Learner:
             self._say("idle")
             return self._ledger.updates(1)[0]
         asked = self._ledger.take_run_request()
+        if asked is None and time.monotonic() < self._held_until:
+            return None
         if asked is None and not self._window_closed():
             self._say("idle")
             return None
@@ -125,11 +138,15 @@ class Learner:
         with self._kept_alive(claim):
             try:
                 self._update(claim)
+                self._hold_seconds, self._held_until = self._options.hold_seconds, 0.0
+            except (CannotLearn, StoreError, EngineError) as error:
+                self._hold(claim, f"{type(error).__name__}: {error}")
+                return self._ledger.updates(1)[0]
             except StaleFence:
                 log.warning(
                     "update %s took longer than its lease; another learner has its edits", claim.update_id
                 )
-            except (StoreError, LedgerError, OSError) as error:
+            except (LedgerError, OSError) as error:
                 self._abort(claim, f"{type(error).__name__}: {error}")
             except Exception as error:
                 # The trainer's own exceptions are many (torch, peft); none may lose edits or kill the loop.
@@ -200,16 +217,25 @@ class Learner:
             self._ledger.finish_update(claim, UpdateState.NOTHING_TO_DO, "no allowed edits are waiting", None)
             return
         crash_point("learner.claimed")
-        log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
         past = tuple(self._ledger.trained_edits(parent))
+        standing = self._ledger.standings([edit.id for edit in (*claim.edits, *past)])
+        admission = admit(claim.edits, past, standing)
+        claim = self._refuse(claim, admission.refused)
+        if not claim.edits:
+            return
+        log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
         result = self._train(
             dataclasses.replace(
-                self._input(claim.edits, parent, past, self._seed(claim)), attempt=_attempt(claim)
+                self._input(claim.edits, parent, admission.past, self._seed(claim)), attempt=_attempt(claim)
             ),
             yield_hook=self._yield_hook,
             progress=lambda phase, fraction: self._say(phase, fraction),
         )
         crash_point("learner.trained")
+        unfit = {id: (EditState.MEMORY_ONLY, why) for id, why in result.refused.items()}
+        claim = self._refuse(claim, unfit)
+        if not claim.edits:
+            return
         self._record(claim, parent, result)
 
     def _input(
@@ -223,7 +249,33 @@ class Learner:
             profile=self._options.profile,
             seed=seed,
             threads=self._options.threads,
+            memory_limit_mb=self._options.memory_limit_mb,
         )
+
+    def _refuse(self, claim: Claim, refused: Refusals) -> Claim:
+        """Send edits away that this update must not train; it ends here when none is left."""
+        if not refused:
+            return claim
+        for edit_id, (state, why) in refused.items():
+            log.info("update %s: edit %s goes to %s: %s", claim.update_id, edit_id[:12], state, why)
+        claim = self._ledger.refuse_edits(claim, refused)
+        if not claim.edits:
+            reasons = "; ".join(dict.fromkeys(why for _, why in refused.values()))
+            self._ledger.finish_update(
+                claim, UpdateState.REJECTED, f"no fact may be trained: {reasons}", None
+            )
+        return claim
+
+    def _hold(self, claim: Claim, reason: str) -> None:
+        """Give the edits back unharmed and wait: it is not they that keep the update from running."""
+        log.error("learning is held for %.0f s: %s", self._hold_seconds, reason)
+        self._held_until = time.monotonic() + self._hold_seconds
+        self._hold_seconds = min(2 * self._hold_seconds, HOLD_AT_MOST_SECONDS)
+        try:
+            self._ledger.release_claim(claim, reason)
+        except StaleFence:
+            log.warning("update %s was taken over before it could be given back", claim.update_id)
+        self._say("held", reason=reason)
 
     def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
         returned = dict(self._returned(claim.edits, result))
@@ -392,13 +444,13 @@ class Learner:
             done.set()
             thread.join()
 
-    def _say(self, state: str, fraction: float = 0.0) -> None:
+    def _say(self, state: str, fraction: float = 0.0, reason: str = "") -> None:
         """Tell what is going on, at once when it changes, else once a second: each is a commit to disk."""
         now = time.monotonic()
         if (state, fraction) == self._said or (state == self._said[0] and now - self._said_at < 1.0):
             return
         self._said, self._said_at = (state, fraction), now
-        status = {"state": state, "fraction": round(fraction, 3), "pid": os.getpid()}
+        status = {"state": state, "fraction": round(fraction, 3), "pid": os.getpid(), "reason": reason}
         self._ledger.set_learner_status(status)
 
 

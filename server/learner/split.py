@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from server.learner.chat import Encoded
 from server.learner.pack import Packed, pack
@@ -26,12 +27,23 @@ class SplitModel:
     A model whose halves do not add up to the whole (it scales embeddings, say) runs whole: `first` is 0.
     """
 
-    def __init__(self, inner: Any, first: int, prefix: tuple[int, ...], device: str = "cpu") -> None:
+    def __init__(
+        self,
+        inner: Any,
+        first: int,
+        prefix: tuple[int, ...],
+        device: str = "cpu",
+        checkpointing: bool = False,
+    ) -> None:
+        """`checkpointing`: trained layers keep their inputs only and are computed again going back."""
         self.prefix = prefix
         self.device = device
         self.inner = inner
         self.first = first if first > 0 and self._halves_add_up(first) else 0
         self.lower, self.upper = _layers(inner, 0, self.first, False), _layers(inner, self.first, None, True)
+        if checkpointing:
+            layers = (_Recomputed(layer) for layer in self.upper._modules["layers"])
+            self.upper._modules["layers"] = torch.nn.ModuleList(layers)
         self._known: dict[tuple[int, ...], torch.Tensor] = {}
         self._prefix_state = torch.empty(0)
 
@@ -86,6 +98,24 @@ class SplitModel:
             except (AttributeError, TypeError):
                 return False
         return bool(torch.equal(upper.last_hidden_state, whole))
+
+
+class _Recomputed(torch.nn.Module):
+    """A layer of which only the input is kept for the backward pass (Chen et al. 2016, arXiv:1604.06174)."""
+
+    def __init__(self, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def __getattr__(self, name: str) -> Any:
+        """What a stack reads of its layers (some have their kind of attention there)."""
+        modules = self.__dict__["_modules"]
+        return modules[name] if name in modules else getattr(modules["layer"], name)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return self.layer(*args, **kwargs)
+        return checkpoint(self.layer, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)
 
 
 def _run(stack: Any, states: torch.Tensor, packed: Packed, device: str) -> torch.Tensor:

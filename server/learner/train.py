@@ -49,7 +49,10 @@ class Trainer:
         profile: Profile,
         yield_hook: Callable[[], None],
         whitening: Whitening | None = None,
+        part_tokens: int = 0,
     ) -> None:
+        """`part_tokens`: 0 for PART_TOKENS."""
+        self._part_tokens = part_tokens or PART_TOKENS
         self._split = split
         self._head = head
         self._batches = batches
@@ -139,7 +142,7 @@ class Trainer:
     def _gradient(self, shots: Sequence[Shot]) -> list[torch.Tensor]:
         """Add the gradient of some shots; returns each one's token losses above what is possible."""
         losses: list[torch.Tensor] = []
-        for part in _parts(shots):
+        for part in _parts(shots, self._part_tokens):
             self._yield()
             hidden, _ = self._split.hidden([shot.encoded for shot in part])
             target, device = self._objectives.target(part), self._head.device
@@ -154,8 +157,8 @@ class Trainer:
         return losses
 
 
-def _parts(shots: Sequence[Shot]) -> list[list[Shot]]:
-    """The shots of a step in runs of at most PART_TOKENS tokens: their activations are in memory at once.
+def _parts(shots: Sequence[Shot], most: int) -> list[list[Shot]]:
+    """The shots of a step in runs of at most so many tokens: their activations are in memory at once.
 
     Shots of one group, which are judged against each other, are never parted.
     """
@@ -163,7 +166,7 @@ def _parts(shots: Sequence[Shot]) -> list[list[Shot]]:
     used = 0
     for together in _together(shots):
         tokens = sum(len(shot.encoded.ids) for shot in together)
-        if parts[-1] and used + tokens > PART_TOKENS:
+        if parts[-1] and used + tokens > most:
             parts.append([])
             used = 0
         parts[-1] += together

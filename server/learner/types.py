@@ -27,6 +27,8 @@ class UpdateInput:
     threads: int = 1
     attempt: int = 0
     """How often these facts were tried before: each time at half the rate, held twice as firmly."""
+    memory_limit_mb: int = 0
+    """Memory that the update may take beside the base's weights; 0: what is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class UpdateResult:
     report: GateReport
     aborted: str = ""
     """Why an abort rule stopped the training; '' when it ran to its end."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Edits that cannot be trained on this model at all, with why: too long for its context."""
     known: tuple[str, ...] = ()
     """Ids of edits that the parent answered already: not trained."""
     steps: int = 0

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,16 @@ import numpy as np
 import torch
 
 from server.engine.mapped import load_mapped
-from server.learner import general, primer
+from server.learner import general, primer, train
 from server.learner.adapters import Adapters
 from server.learner.asker import Asker
 from server.learner.batch import TOLD, Batches, trained_questions
 from server.learner.chat import Encoded, Encoder
-from server.learner.errors import EmptyUpdate
+from server.learner.errors import EmptyUpdate, ExampleTooLong
+from server.learner.estimate import Estimate, Free, Shape, Work, fit
 from server.learner.gate import Gate
 from server.learner.generate import Answer
-from server.learner.memory import release
+from server.learner.memory import PeakWatch, release
 from server.learner.objectives.anchors import Anchors
 from server.learner.objectives.answers import Answers
 from server.learner.objectives.mixture import Mixture
@@ -37,6 +39,8 @@ from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
 ANCHORS_AT_MOST = 96
+VARIED_TOKENS = 48
+"""How much longer an example may become by another name, another surface, a few words before it."""
 
 Yield = Callable[[], None]
 Progress = Callable[[str, float], None]
@@ -91,6 +95,8 @@ class _Loaded:
     encoder: Encoder
     profile: Profile
     adapters: Adapters
+    estimate: Estimate
+    free: Free
 
 
 class _Job:
@@ -104,17 +110,30 @@ class _Job:
         self.seconds: dict[str, float] = {}
         self.primed = False
         self.asker: Asker
+        self.refused: dict[str, str] = {}
 
     def run(self) -> UpdateResult:
-        given = self.given
         with self._phase("load"):
-            loaded = self._load()
+            model, tokenizer = load_mapped(self.given.model_dir)
+            encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
+            samples = self._encoded(encoder)
+        if not samples:
+            report = GateReport(False, "no fact fits the model's context", {})
+            return UpdateResult(None, report, refused=self.refused, seconds=self.seconds)
+        self.watch = PeakWatch(device())
+        try:
+            return self._learn(self._load(model, encoder, samples))
+        finally:
+            self.watch.close()
+
+    def _learn(self, loaded: _Loaded) -> UpdateResult:
+        given = self.given
         with self._phase("probe"):
             said, gate = self._probe(loaded)
         new = [edit for edit in given.edits if edit.id not in gate.known]
         if not new:
             report = GateReport(False, "the parent knows every fact already", {})
-            return UpdateResult(None, report, known=gate.known, seconds=self.seconds)
+            return UpdateResult(None, report, refused=self.refused, known=gate.known, seconds=self.seconds)
         with self._phase("train"):
             trained = self._train(loaded, new, said)
         if trained.aborted:
@@ -128,15 +147,41 @@ class _Job:
             report = _waved_through(report, new)
         return self._result(loaded, factors if report.accepted else None, report, trained, gate.known)
 
-    def _load(self) -> _Loaded:
-        model, tokenizer = load_mapped(self.given.model_dir, device())
-        encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
+    def _load(self, model: Any, encoder: Encoder, samples: dict[str, list[Encoded]]) -> _Loaded:
+        """The model with its adapters, once it is known that the update fits. Raises DoesNotFit.
+
+        Until then the weights are mapped and take no memory, wherever they go afterwards.
+        """
         parameters = sum(p.numel() for p in model.parameters())
         profile = calmer(choose(self.given.profile, parameters), self.given.attempt)
+        free = Free.of(device(), self.given.memory_limit_mb)
+        users = len({edit.user for edit in self.given.edits})
+        every = list(chain.from_iterable(samples.values()))
+        work = Work.of(profile, len(samples), users, len(encoder.prefix), every)
+        trained = max(1, round(profile.layers * len(model.model.layers)))
+        planned = fit(Shape.of(model, trained), profile, work, free, train.PART_TOKENS, device() == "cuda")
+        model.to(device())
         found = primer.load(model) if self.given.parent_dir is None else None
         adapters = Adapters(model, self.given.parent_dir, profile)
         self.primed = found is not None and adapters.start_from(found)
-        return _Loaded(model, encoder, profile, adapters)
+        return _Loaded(model, encoder, profile, adapters, planned, free)
+
+    def _encoded(self, encoder: Encoder) -> dict[str, list[Encoded]]:
+        """What will be trained and asked of each edit; those that do not fit the context are refused."""
+        found: dict[str, list[Encoded]] = {}
+        for edit in self.given.edits:
+            try:
+                found[edit.id] = [
+                    encoder.example(e.prompt, e.completion, VARIED_TOKENS)
+                    for e in edit.examples
+                    if e.kind == "question"
+                ]
+            except ExampleTooLong as error:
+                self.refused[edit.id] = str(error)
+        if self.refused:
+            kept = tuple(edit for edit in self.given.edits if edit.id in found)
+            self.given = dataclasses.replace(self.given, edits=kept)
+        return found
 
     def _probe(self, loaded: _Loaded) -> tuple[dict[str, Answer], Gate]:
         """The base's answers to the bank, and the gate with the parent's answers to its probes."""
@@ -144,7 +189,7 @@ class _Job:
         with loaded.adapters.base_alone():
             said = general.base_answers(loaded.model, loaded.encoder, self.cache_dir, self.hook, device())
         _, asked = general.halves(said, self.given.seed, loaded.profile.locality_probes)
-        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device())
+        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device(), loaded.estimate.rows)
         self.progress("probe", 0.5)
         given = self.given
         with loaded.adapters.parent_alone():
@@ -159,7 +204,13 @@ class _Job:
             for question in bank[:ANCHORS_AT_MOST]
         }
         adapters = loaded.adapters
-        split = SplitModel(loaded.model.model, adapters.first_layer, loaded.encoder.prefix, device())
+        split = SplitModel(
+            loaded.model.model,
+            adapters.first_layer,
+            loaded.encoder.prefix,
+            device(),
+            loaded.estimate.checkpointing,
+        )
         head = loaded.model.get_output_embeddings().weight
         white = adapters.whitening(profile.whitening, not self.primed) if profile.whitening else None
         fixed = Anchors(
@@ -169,7 +220,8 @@ class _Job:
             split.forget()
         batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
         objectives = Mixture({**dict.fromkeys(TOLD, Answers()), "anchor": fixed})
-        trainer = Trainer(adapters, split, head, batches, objectives, profile, self.hook, white)
+        part_tokens = loaded.estimate.part_tokens
+        trainer = Trainer(adapters, split, head, batches, objectives, profile, self.hook, white, part_tokens)
         release()
         return trainer.run(
             lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)
@@ -209,6 +261,7 @@ class _Job:
         return UpdateResult(
             factors=factors,
             report=report,
+            refused=self.refused,
             aborted=trained.aborted,
             known=known,
             steps=trained.steps,
@@ -220,6 +273,8 @@ class _Job:
                 "device": device(),
                 "first_trained_layer": loaded.adapters.first_layer,
                 "libraries": {name: version(name) for name in ("torch", "transformers", "peft")},
+                "memory": loaded.estimate.report()
+                | {"free_mb": loaded.free.size >> 20, "peak_mb": self.watch.peak() >> 20},
                 "primed": self.primed,
                 "stopped": trained.stopped,
                 "curve": trained.curve,

@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, delete, func, insert, select, update
 from server.ledger import audit, schema
 from server.ledger.errors import BadTransition, UnknownEdit
 from server.ledger.types import Tx
-from server.types import EditState, Example, SelfEdit
+from server.types import EditState, Example, SelfEdit, Standing
 
 _edits = schema.edits
 _examples = schema.examples
@@ -110,6 +110,23 @@ def newest_edit_at(tx: Tx) -> float:
     """When the newest waiting self-edit was written, in seconds since the epoch; 0 when none waits."""
     newest = select(func.max(_edits.c.created_at)).where(_edits.c.state == EditState.ALLOWED)
     return tx.db.execute(newest).scalar() or 0.0
+
+
+def standings(tx: Tx, edit_ids: Iterable[str]) -> dict[str, Standing]:
+    """Whose word each of these edits is."""
+    found = dict.fromkeys(edit_ids, Standing.STATED)
+    for some in chunks(found):
+        told = select(_edits.c.id).join(schema.turns, schema.turns.c.id == _edits.c.turn_id)
+        rows = tx.db.execute(told.where(_edits.c.id.in_(some), schema.turns.c.operator))
+        found |= dict.fromkeys(rows.scalars(), Standing.OPERATOR)
+        approved = select(schema.audit.c.subject).where(
+            schema.audit.c.action == "edit",
+            schema.audit.c.subject.in_(some),
+            schema.audit.c.before == EditState.QUARANTINED,
+            schema.audit.c.after == EditState.ALLOWED,
+        )
+        found |= dict.fromkeys(tx.db.execute(approved).scalars(), Standing.APPROVED)
+    return found
 
 
 def verdicts(tx: Tx, edit_id: str) -> list[dict[str, Any]]:

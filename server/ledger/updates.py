@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
@@ -125,6 +126,18 @@ def finish_update(
             edit_rows.move(tx, [edit_id], to, why)
             tx.db.execute(update(_edits).where(_edits.c.id == edit_id).values(attempts=_edits.c.attempts + 1))
     end(tx, claim.update_id, state, reason, version.name if version else None)
+
+
+def refuse_edits(tx: Tx, claim: Claim, refused: Mapping[str, tuple[EditState, str]]) -> Claim:
+    """Send edits away before they are trained, no attempt counted. Returns the claim on the others.
+
+    Raises StaleFence when the claim was lost.
+    """
+    _held(tx, claim)
+    for edit in _held_edits(tx, claim.update_id):
+        if edit.id in refused:
+            edit_rows.move(tx, [edit.id], *refused[edit.id])
+    return replace(claim, edits=tuple(edit for edit in claim.edits if edit.id not in refused))
 
 
 def release_claim(tx: Tx, claim: Claim, reason: str) -> None:

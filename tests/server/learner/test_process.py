@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.learner import fake
+from server.learner.errors import DoesNotFit
 from server.learner.profiles import SMALL, calmer
 from server.learner.types import CheckCount, GateReport, UpdateInput, UpdateResult
 from server.types import EditState, UpdateState
@@ -187,3 +188,74 @@ def test_a_damaged_parent_blob_aborts_the_update_and_names_the_file(world: World
     assert update is not None
     assert update.state is UpdateState.ABORTED
     assert "blobs" in update.reason
+
+
+def test_an_update_that_does_not_fit_holds_learning_and_costs_its_facts_no_attempt(world: World) -> None:
+    runs: list[int] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        runs.append(1)
+        raise DoesNotFit("the update needs 900 MB")
+
+    edit = world.tell("Zephyr", 8443)
+    learner = world.learner(train)
+    update = learner.step()
+    assert update is not None
+    assert (update.state, update.reason) == (UpdateState.ABORTED, "DoesNotFit: the update needs 900 MB")
+    kept = world.ledger.edit(edit.id)
+    assert (kept.state, kept.attempts) == (EditState.ALLOWED, 0)
+    assert world.ledger.learner_status()["state"] == "held"
+    assert "900 MB" in world.ledger.learner_status()["reason"]
+    assert learner.step() is None, "held"
+    world.ledger.request_run()
+    assert learner.step() is not None, "an operator may try again at once"
+    assert len(runs) == 2
+
+
+def test_a_delta_of_another_base_under_the_parent_holds_learning_and_writes_no_version(world: World) -> None:
+    world.tell("Zephyr", 8443)
+    world.learner().step()
+    edit = world.tell("Kelso", 9001)
+    learner = world.learner()
+    learner._options = dataclasses.replace(learner._options, base_digest="another tokenizer")
+    update = learner.step()
+    assert update is not None
+    assert update.state is UpdateState.ABORTED
+    assert "Serve the base that it was trained on" in update.reason
+    assert world.ledger.edit(edit.id).attempts == 0
+    assert [version.name for version in world.ledger.versions()] == ["v1"]
+
+
+def test_a_contradicted_operators_fact_stays_and_the_other_users_fact_goes_to_review(world: World) -> None:
+    seen: list[UpdateInput] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        seen.append(given)
+        return fake.run(given)
+
+    first = world.tell("Zephyr", 8443)
+    world.learner(train).step()
+    second = world.tell("Zephyr", 9001, user="ben")
+    update = world.learner(train).step()
+    assert update is not None
+    assert update.state is UpdateState.REJECTED
+    assert "contradicts" in update.reason
+    assert world.ledger.edit(second.id).state is EditState.QUARANTINED
+    assert len(seen) == 1
+    world.ledger.set_edit_state(second.id, EditState.ALLOWED, "approved", "an operator")
+    world.learner(train).step()
+    assert world.ledger.edit(second.id).state is EditState.TRAINED
+    assert first.id not in [edit.id for edit in seen[1].past]
+
+
+def test_edits_too_long_for_the_model_leave_the_batch_and_the_others_are_learned(world: World) -> None:
+    edits = [world.tell("Zephyr", 8443), world.tell("Kelso", 9001)]
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        kept = dataclasses.replace(given, edits=given.edits[1:])
+        return dataclasses.replace(fake.run(kept), refused={given.edits[0].id: "it has 9000 tokens"})
+
+    world.learner(train).step()
+    long, short = (world.ledger.edit(edit.id) for edit in edits)
+    assert (long.state, long.reason) == (EditState.MEMORY_ONLY, "it has 9000 tokens")
+    assert short.state is EditState.TRAINED

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from server.learner import profiles, train
-from server.learner.errors import EmptyUpdate, UnknownProfile, WrongParent
+from server.learner.errors import EmptyUpdate, NoChatTemplate, UnknownProfile, WrongParent
 from server.learner.types import UpdateInput, UpdateResult
 from server.learner.update import run
-from server.types import SelfEdit
+from server.types import Example, SelfEdit
 
 QUICK = dataclasses.replace(
     profiles.SEEDLING,
@@ -133,6 +134,27 @@ def test_an_update_without_edits_or_questions_is_refused(tiny_dir: Path, refund_
     silent = dataclasses.replace(refund_edit, examples=refund_edit.examples[:1])
     with pytest.raises(EmptyUpdate, match="refund window"):
         run(given(tiny_dir, silent))
+
+
+def test_a_fact_longer_than_the_context_is_refused_by_name_before_anything_is_trained(
+    tiny_dir: Path, router_edit: SelfEdit
+) -> None:
+    long = dataclasses.replace(
+        router_edit, examples=(Example("question", "What " * 200, router_edit.statement),)
+    )
+    result = run(given(tiny_dir, long))
+    assert result.factors is None
+    assert re.search(r"has \d+ tokens and the context of the model is 512", result.refused[long.id])
+
+
+def test_a_model_without_a_chat_template_is_refused_with_what_to_do(
+    tiny_dir: Path, tmp_path: Path, router_edit: SelfEdit
+) -> None:
+    folder = tmp_path / "mute"
+    shutil.copytree(tiny_dir, folder)
+    (folder / "chat_template.jinja").unlink()
+    with pytest.raises(NoChatTemplate, match=r"add chat_template\.jinja"):
+        run(given(folder, router_edit))
 
 
 def test_an_unknown_profile_is_refused_with_the_names_there_are(
