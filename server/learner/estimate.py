@@ -97,7 +97,7 @@ class Work:
     distinct: float
     """Different examples over all steps: each is remembered once below the trained layers."""
     apart: int = 0
-    """Gradients set aside to be clipped each by itself, one for each of several users and one for the rest."""
+    """Gradients set aside to be clipped one by one: of each of several users, and the rest."""
 
     @classmethod
     def of(cls, profile: Profile, facts: int, users: int, prefix: int, samples: Sequence[Encoded]) -> Work:

@@ -133,7 +133,7 @@ def refuse_edits(tx: Tx, claim: Claim, refused: Mapping[str, tuple[EditState, st
 
     Raises StaleFence when the claim was lost.
     """
-    _held(tx, claim)
+    check_held(tx, claim)
     for edit in _held_edits(tx, claim.update_id):
         if edit.id in refused:
             edit_rows.move(tx, [edit.id], *refused[edit.id])
