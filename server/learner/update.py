@@ -120,6 +120,7 @@ class _Job:
         if not samples:
             report = GateReport(False, "no fact fits the model's context", {})
             return UpdateResult(None, report, refused=self.refused, seconds=self.seconds)
+        release()
         self.watch = PeakWatch(device())
         try:
             return self._learn(self._load(model, encoder, samples))
