@@ -73,7 +73,25 @@ class Turn:
         return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
 
 
-ExampleKind = Literal["statement", "question", "rewrite"]
+ExampleKind = Literal["statement", "question", "rewrite", "reversed", "conversation"]
+"""Reversed: from the value to the fact. Conversation: a question behind something else. Always trained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How good an example is, each from 1 to 5 and measured (server.editor.scores)."""
+
+    relevance: float
+    """It asks about this subject and this relation."""
+    accuracy: float
+    """The model, given the fact, answers it with the value."""
+    style: float
+    """The model could have written it itself."""
+
+    @property
+    def mean(self) -> float:
+        """What decides whether an example is kept, and how much it weighs."""
+        return (self.relevance + self.accuracy + self.style) / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,10 @@ class Example:
     completion: str
     held_out: bool = False
     """Never trained: the stop rule and the gate ask these."""
+    context: tuple[Message, ...] = ()
+    """What was said in the conversation before `prompt`."""
+    scores: Scores | None = None
+    """None for what is not graded: the user's own statement, a person's correction."""
 
 
 class EditState(StrEnum):

@@ -9,29 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from server.editor import check, derive, parse, relations
+from server.editor import check, derive, parse, relations, scores, views, wordings
 from server.editor.extract import Fact, Skipped, extract
 from server.editor.kinds import COMPLEMENT_OPENERS, OPENERS_BY_KIND, Kind
 from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, Task, answer_input
 from server.editor.value import Value, find_subject, find_value, is_about
+from server.editor.wordings import Origin, Told, Wording
 from server.editor.words import as_sentence, normal
-from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest, Sampling
-from server.types import Example, SelfEdit, Turn
+from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest, Sampling, TokenLogprob
+from server.types import Example, Message, Scores, SelfEdit, Turn
 
 MAX_TOKENS = 32
-OWN_QUESTIONS = 7
-"""Of the model's own at most so many are kept."""
-RELATED_QUESTIONS = 5
-"""At least so many with other words for the relation, where the table has them, in place of derived ones."""
-MOST_QUESTIONS = 13
-HELD_OUT_QUESTIONS = 3
-ENOUGH_QUESTIONS = 7
-"""Five trained and two held out: with fewer, derived wordings fill up."""
+ANSWERED_QUESTIONS = 10
+"""Of the model's own questions so many are put to it again, with the sentence."""
 LEAST_QUESTIONS = 4
 """Fewer than this cannot teach a fact nor show that it was learned."""
 MAX_REWRITES = 3
@@ -39,8 +33,6 @@ PROBING_OPENERS = ("", *OPENERS[:6])
 """Questions of every form, from which the value is found."""
 _WARM = Sampling(MAX_TOKENS, temperature=0.8, top_p=0.95, stop=("\n",))
 _GREEDY = Sampling(MAX_TOKENS, stop=("\n",))
-
-Origin = Literal["model", "derived"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +121,20 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     candidates = _passing(draft, value, list(dict.fromkeys([*asked, *probing])))
     by_rule = [*reading.questions, *derive.questions(draft.sentence, value, candidates)]
     subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
-    pairs = await _answered(engine, draft, value, subject, candidates[: OWN_QUESTIONS + 7])
-    pairs = _enough(draft, value, subject, pairs, reading.questions)
-    if len(pairs) < LEAST_QUESTIONS:
-        reason = f"only {len(pairs)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
+    told = Told(draft.sentence, value, subject, reading.questions)
+    own = await _answered(engine, draft, told, _own(draft, subject, candidates)[:ANSWERED_QUESTIONS])
+    further = await _answered(engine, draft, told, wordings.by_rule(told, own))
+    kept = wordings.kept(await _graded(engine, draft, told, [*own, *further]))
+    draft.pieces += [Piece("question", wording.question, wording.origin) for wording in kept]
+    if len(kept) < LEAST_QUESTIONS:
+        reason = f"only {len(kept)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
         return None, _report(draft, value, subject, reason)
+    questions = wordings.split(told, kept)
     examples = [
         Example("statement", "", draft.sentence),
         *_rewritten(draft, value, subject, [text for text in rewrites if text]),
-        *_split(pairs, lambda question: relations.relation_words(question, subject, value, draft.sentence)),
+        *questions,
+        *await _other_views(engine, draft, told, [q for q in questions if not q.held_out][-1]),
     ]
     edit = SelfEdit(
         id=draft.id,
@@ -198,87 +195,75 @@ def _passing(draft: _Draft, value: Value, questions: Sequence[str]) -> list[str]
     return list(kept.values())
 
 
-async def _answered(
-    engine: Engine, draft: _Draft, value: Value, subject: str, questions: Sequence[str]
-) -> list[tuple[str, str]]:
-    """(question, completion) of each question that the model answers rightly from the sentence alone."""
-    named = []
+def _own(draft: _Draft, subject: str, questions: Sequence[str]) -> list[Wording]:
+    """The model's own questions that name what the fact is about."""
     for question in questions:
-        if is_about(question, subject):
-            named.append(question)
-        else:
+        if not is_about(question, subject):
             draft.drop("question", question, "does not name what the fact is about")
+    return [Wording(q, draft.sentence, "model") for q in questions if is_about(q, subject)]
+
+
+async def _answered(engine: Engine, draft: _Draft, told: Told, asked: Sequence[Wording]) -> list[Wording]:
+    """Those that the model answers rightly from the sentence alone, with how sure it was of the value."""
+    value = told.value
     # a small model reads the answer off the end of the sentence: 'The capital of Eldoria is Sunhaven.'
     text = (derive.inversion(draft.sentence, value) if value.start == 0 else "") or draft.sentence
-    answers = await asyncio.gather(
-        *(_ask(engine, draft, ANSWER, answer_input(text, parse.plain(q)), "", _GREEDY) for q in named)
-    )
-    pairs = []
-    for question, written in zip(named, answers, strict=True):
-        answer = parse.sentence(written, False)
+    inputs = [answer_input(text, parse.plain(wording.question)) for wording in asked]
+    answers = await asyncio.gather(*(_say(engine, draft, ANSWER, given, "", _GREEDY) for given in inputs))
+    right = []
+    for wording, written in zip(asked, answers, strict=True):
+        question, answer = wording.question, parse.sentence(written.text, False)
         reason = answer.reason or check.answer_objection(answer.text, question, draft.sentence, value)
+        if reason and wording.origin == "derived":
+            right.append(replace(wording, accuracy=scores.LEAST, sure=False))
+            continue
         if reason:
             draft.drop("answer", f"{question} {answer.text}", reason)
             continue
-        full = check.is_full_answer(answer.text, draft.sentence, subject, value)
-        pairs.append((question, answer.text if full else draft.sentence))
-        draft.pieces.append(Piece("question", question, "model"))
-    return pairs
+        full = check.is_full_answer(answer.text, draft.sentence, told.subject, value)
+        own = wording.origin == "model" and full
+        sure = scores.accuracy(written.logprobs, value.text)
+        right.append(replace(wording, completion=answer.text if own else draft.sentence, accuracy=sure))
+    return right
 
 
-def _enough(
-    draft: _Draft, value: Value, subject: str, own: Sequence[tuple[str, str]], related: Sequence[str]
-) -> list[tuple[str, str]]:
-    """The model's own questions first, then other words for the relation, then rules where these are few."""
-    pairs = list(own[:OWN_QUESTIONS])
-    room = max(RELATED_QUESTIONS, ENOUGH_QUESTIONS + 2 - len(pairs))
-    other = [question for question in related if normal(question) not in {normal(q) for q, _ in pairs}]
-    fresh = _fresh_first(other, [q for q, _ in pairs], value, subject, draft.sentence)
-    pairs += _by_rule(draft, value, subject, pairs, fresh, room, by_table=True)
-    if len(pairs) < ENOUGH_QUESTIONS and (pairs or value.is_plain):
-        further = derive.questions(draft.sentence, value, [question for question, _ in pairs])
-        pairs += _by_rule(draft, value, subject, pairs, further, ENOUGH_QUESTIONS - len(pairs))
-    wanted = min(2, MOST_QUESTIONS - len(pairs))
-    return pairs + (_by_rule(draft, value, subject, pairs, derive.owned(value), wanted) if pairs else [])
+async def _graded(engine: Engine, draft: _Draft, told: Told, asked: Sequence[Wording]) -> list[Wording]:
+    """Those whose scores are good enough to be trained, with their scores."""
+    prompt = (Message("system", QUESTION.instruction), Message("user", draft.sentence))
+    likely = await engine.log_likelihoods(draft.version, prompt, [wording.question for wording in asked])
+    styles = scores.style(likely, [wording.origin == "model" for wording in asked])
+    good = []
+    for wording, style in zip(asked, styles, strict=True):
+        question = wording.question
+        relevance = scores.relevance(
+            question, told.sentence, told.value, is_about(question, told.subject), wording.by_table
+        )
+        grades = Scores(round(relevance, 2), round(wording.accuracy, 2), round(style, 2))
+        if reason := scores.objection(grades):
+            draft.drop("question", question, reason)
+        else:
+            good.append(replace(wording, scores=grades))
+    return good
 
 
-def _fresh_first(
-    questions: Sequence[str], before: Sequence[str], value: Value, subject: str, statement: str
-) -> list[str]:
-    """Questions with a relation word that none before them has, then the others."""
-    known = {w for q in before for w in relations.relation_words(q, subject, value, statement)}
-    fresh: list[str] = []
-    others: list[str] = []
-    for question in questions:
-        words = relations.relation_words(question, subject, value, statement)
-        (others if words <= known else fresh).append(question)
-        known |= words
-    return fresh + others
-
-
-def _by_rule(
-    draft: _Draft,
-    value: Value,
-    subject: str,
-    written: Sequence[tuple[str, str]],
-    questions: Sequence[str],
-    wanted: int,
-    by_table: bool = False,
-) -> list[tuple[str, str]]:
-    """At most `wanted` of the wordings made by rule, those that are new and pass the model's own checks."""
-    pairs: list[tuple[str, str]] = []
-    known = {normal(question) for question, _ in written}
-    for question in questions:
-        if len(pairs) >= wanted:
-            break
-        if normal(question) in known or not is_about(question, subject):
-            continue
-        if check.question_objection(question, draft.sentence, value, by_table):
-            continue
-        known.add(normal(question))
-        pairs.append((question, draft.sentence))
-        draft.pieces.append(Piece("question", question, "derived"))
-    return pairs
+async def _other_views(engine: Engine, draft: _Draft, told: Told, asked: Example) -> list[Example]:
+    """The fact asked from its value, where that identifies it, and asked in the middle of a conversation."""
+    views_found = []
+    if question := views.reversed_question(draft.sentence, told.value):
+        given = answer_input(draft.sentence, question)
+        written = await _say(engine, draft, ANSWER, given, "", _GREEDY)
+        sure = scores.accuracy(written.logprobs, told.subject)
+        grades = replace(asked.scores, accuracy=round(sure, 2)) if asked.scores else None
+        if grades and not (reason := scores.objection(grades)):
+            views_found.append(Example("reversed", question, draft.sentence, scores=grades))
+        elif grades:
+            draft.drop("question", question, reason)
+    hello = Message("user", views.opening(draft.id))
+    reply = (await _say(engine, draft, None, hello.content, "", _GREEDY)).text.strip()
+    if reply:
+        before = (hello, Message("assistant", reply))
+        views_found.append(replace(asked, kind="conversation", context=before))
+    return views_found
 
 
 def _rewritten(draft: _Draft, value: Value, subject: str, written: Sequence[str]) -> list[Example]:
@@ -297,33 +282,35 @@ def _rewritten(draft: _Draft, value: Value, subject: str, written: Sequence[str]
     return [Example("rewrite", "", text) for text in kept.values()]
 
 
-def _split(pairs: Sequence[tuple[str, str]], words: Callable[[str], frozenset[str]]) -> list[Example]:
-    """Two or three questions are set aside, never the first.
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the model wrote, with how likely each token was."""
 
-    First one that asks with a word that no other question has, where there is one: whether the fact was
-    learned, and not its wordings, shows there. Then every third: a fair sample of the wordings.
-    """
-    wanted = HELD_OUT_QUESTIONS if len(pairs) > ENOUGH_QUESTIONS else 2 if len(pairs) > 5 else 1
-    used = Counter(word for question, _ in pairs for word in words(question))
-    alone = [i for i, (q, _) in enumerate(pairs) if i and any(used[word] == 1 for word in words(q))]
-    held = set(alone[-1:])
-    for i in [*range(2, len(pairs), 3), *range(len(pairs) - 1, 0, -1)]:
-        if len(held) < wanted:
-            held.add(i)
-    return [Example("question", q, a, held_out=i in held) for i, (q, a) in enumerate(pairs)]
+    text: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 async def _ask(engine: Engine, draft: _Draft, task: Task, text: str, prefill: str, how: Sampling) -> str:
     """One piece of writing; '' when the prompt does not fit in the model's context."""
+    return (await _say(engine, draft, task, text, prefill, how)).text
+
+
+async def _say(
+    engine: Engine, draft: _Draft, task: Task | None, text: str, prefill: str, how: Sampling
+) -> _Said:
+    """The same with its probabilities; without a task the model just answers."""
     draft.asked += 1
     name = f"edit-{draft.id[:16]}-{draft.asked}"
     seed = int.from_bytes(hashlib.sha256(f"{draft.id}/{draft.asked}".encode()).digest()[:4], "big") >> 1
-    sampling = Sampling(how.max_tokens, how.temperature, how.top_p, seed, how.stop)
-    request = GenerationRequest(name, task.messages(text), draft.version, sampling, prefill, background=True)
+    sampling = Sampling(how.max_tokens, how.temperature, how.top_p, seed, how.stop, logprobs=0)
+    messages = task.messages(text) if task else (Message("user", text),)
+    request = GenerationRequest(name, messages, draft.version, sampling, prefill, background=True)
     parts: list[str] = []
+    chances: list[TokenLogprob] = []
     try:
         async for chunk in engine.generate(request):
             parts.append(chunk.text)
+            chances += [token for token, _ in chunk.logprobs]
     except ContextLengthExceeded:
-        return ""
-    return "".join(parts)
+        return _Said()
+    return _Said("".join(parts), tuple(chances))

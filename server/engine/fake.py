@@ -30,6 +30,7 @@ from server.engine.types import (
     TokenLogprob,
 )
 from server.engine.versions import Versions
+from server.types import Message
 
 _PIECE = re.compile(r"\s*[^\s]{1,6}|\s+")
 
@@ -188,6 +189,14 @@ class FakeEngine:
             digest.update((known.path / "adapter_model.safetensors").read_bytes())
         digest.update(json.dumps(list(prompts)).encode())
         return digest.hexdigest()
+
+    async def log_likelihoods(
+        self, version: str, messages: Sequence[Message], answers: Sequence[str]
+    ) -> list[float]:
+        """Every word is as likely as in its own answers."""
+        self._check_alive()
+        self._versions.get(version)
+        return [math.log(0.5)] * len(answers)
 
     def health(self) -> EngineHealth:
         """Alive until `die` or `close`."""

@@ -142,6 +142,15 @@ class Engine(Protocol):
         """
         ...
 
+    async def log_likelihoods(
+        self, version: str, messages: Sequence[Message], answers: Sequence[str]
+    ) -> list[float]:
+        """How likely the version finds each answer to a conversation: nats a token, mean, at most 0.
+
+        Each is run alone, between two steps of the batch. Raises ContextLengthExceeded.
+        """
+        ...
+
     def health(self) -> EngineHealth:
         """Never blocks."""
         ...

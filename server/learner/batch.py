@@ -23,6 +23,8 @@ MISSED_NATS = 0.22
 Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor"]
 TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
+OTHER_VIEWS = 0.3
+"""How often a step glances at a new fact in another view than question and answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,30 @@ class Batches:
             shots += self._abstention(other_attribute(edit, rng), edit)
         if rng.random() < profile.about:
             shots += self._about(edit)
+        shots += self._other_view(edit)
         return shots
 
     def _asked(self, edit: SelfEdit, kind: Kind, whole: bool) -> Shot:
         example = self._next_question(edit)
         question = vary(example.prompt, self._rng, self._profile.surface_share)
-        return self._shot(kind, question, example.completion, whole, f"{edit.id} {example.prompt}")
+        shot = self._shot(kind, question, example.completion, whole, f"{edit.id} {example.prompt}")
+        return _graded(shot, example)
+
+    def _other_view(self, edit: SelfEdit) -> list[Shot]:
+        """A glance at the fact from its value, or behind something else in a conversation."""
+        views = [e for e in edit.examples if e.kind in ("reversed", "conversation") and not e.held_out]
+        if not views or self._rng.random() >= OTHER_VIEWS:
+            return []
+        example = self._rng.choice(views)
+        messages = [{"role": m.role, "content": m.content} for m in example.context]
+        asked = self._encoder.conversation(
+            [*messages, {"role": "user", "content": example.prompt}], example.completion
+        )
+        if len(asked.ids) > self._encoder.max_model_len:
+            return []
+        first = Encoded(asked.prompt, asked.answer[: self._profile.glance_tokens])
+        key = f"{edit.id} {example.kind}"
+        return [_graded(Shot("statement", first, self._profile.glance_weight, key), example)]
 
     def _near(self, edit: SelfEdit, whole: bool = False) -> list[Shot]:
         """The same about somebody or something else."""
@@ -171,6 +191,11 @@ class Batches:
             waiting += trained_questions(edit)
             self._rng.shuffle(waiting)
         return waiting.pop()
+
+
+def _graded(shot: Shot, example: Example) -> Shot:
+    """Weighs as much as the example is good: its mean score of 5."""
+    return shot if example.scores is None else replace(shot, weight=shot.weight * example.scores.mean / 5)
 
 
 def _pulled_by(edit: SelfEdit, shots: Sequence[Shot]) -> list[Shot]:

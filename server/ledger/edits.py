@@ -11,7 +11,7 @@ from sqlalchemy import Row, Select, delete, func, insert, select, update
 from server.ledger import audit, schema
 from server.ledger.errors import BadTransition, UnknownEdit
 from server.ledger.types import Tx
-from server.types import EditState, Example, SelfEdit, Standing
+from server.types import EditState, Example, Message, Scores, SelfEdit, Standing
 
 _edits = schema.edits
 _examples = schema.examples
@@ -191,7 +191,7 @@ def _examples_of(tx: Tx, edit_ids: Iterable[str]) -> dict[str, list[Example]]:
             select(_examples).where(_examples.c.edit_id.in_(some)).order_by(_examples.c.position)
         )
         for row in rows:
-            found[row.edit_id].append(Example(row.kind, row.prompt, row.completion, row.held_out))
+            found[row.edit_id].append(_example(row))
     return found
 
 
@@ -206,6 +206,10 @@ def _write_examples(
             "prompt": example.prompt,
             "completion": example.completion,
             "held_out": example.held_out,
+            "context": [[message.role, message.content] for message in example.context],
+            "relevance": example.scores and example.scores.relevance,
+            "accuracy": example.scores and example.scores.accuracy,
+            "style": example.scores and example.scores.style,
         }
         for position, example in enumerate(examples)
     ]
@@ -217,6 +221,12 @@ def _write_examples(
         tx.db.execute(insert(_examples), written)
     if judged:
         tx.db.execute(insert(_verdicts), judged)
+
+
+def _example(row: Row[Any]) -> Example:
+    context = tuple(Message(role, content) for role, content in row.context)
+    scores = None if row.style is None else Scores(row.relevance, row.accuracy, row.style)
+    return Example(row.kind, row.prompt, row.completion, row.held_out, context, scores)
 
 
 def _edit(row: Row[Any], examples: Sequence[Example]) -> SelfEdit:

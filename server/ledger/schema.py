@@ -107,6 +107,10 @@ examples = Table(
     Column("prompt", Text, nullable=False),
     Column("completion", Text, nullable=False),
     Column("held_out", Boolean, nullable=False),
+    Column("context", _Json, nullable=False),  # [[role, content]]: what was said before the prompt
+    Column("relevance", Double),  # 1 to 5; null: not graded
+    Column("accuracy", Double),
+    Column("style", Double),
 )
 
 verdicts = Table(

@@ -151,7 +151,8 @@ def _edit(tree: Tree, edit: dict[str, Any]) -> None:
     branch = tree.add(f"fact {escape(edit['statement'])} [{_coloured(edit['state'])}{reason}]")
     for example in edit["examples"]:
         held = " [dim](asked by the gate, never trained)[/]" if example["held_out"] else ""
-        question = f"{escape(example['prompt'])} → " if example["prompt"] else ""
+        before = "".join(f"{escape(m['content'])} / " for m in example.get("context", ()))
+        question = f"{before}{escape(example['prompt'])} → " if example["prompt"] else ""
         branch.add(f"[dim]{example['kind']}[/] {question}{escape(example['completion'])}{held}")
     for finding in (edit["verdict"] or {}).get("findings", ()):
         branch.add(f"[yellow]{finding['check']}[/] {finding['action']}: {escape(finding['evidence'])}")

@@ -160,6 +160,24 @@ class EmbeddedEngine:
                 digest.update(await self._call(partial(self._loaded.logit_bytes, ids, record.key)))
         return digest.hexdigest()
 
+    async def log_likelihoods(
+        self, version: str, messages: Sequence[Message], answers: Sequence[str]
+    ) -> list[float]:
+        """Mean log-probability a token of each answer, in nats, each run alone between two steps."""
+        self._check_alive()
+        record = self._versions.get(version)
+        prompt, found = self._loaded.chat.encode(messages), []
+        with record.in_use():
+            for answer in answers:
+                ids = self._loaded.chat.encode(messages, answer)
+                if len(ids) > self.max_model_len:
+                    raise ContextLengthExceeded(
+                        f"a scored answer has {len(ids)} tokens of {self.max_model_len} with its prompt"
+                    )
+                start = min(len(prompt), len(ids) - 1)
+                found.append(await self._call(partial(self._loaded.likelihood, ids, record.key, start)))
+        return found
+
     def health(self) -> EngineHealth:
         """Never blocks."""
         batch = self._worker.batch if not self._dead else None

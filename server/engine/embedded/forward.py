@@ -59,6 +59,14 @@ class Forward:
         self.grafts.route([key], [len(tokens)])
         return self._run(ids, at, plan, at[-1:])[0], plan.layers_seen
 
+    def rows(self, tokens: Sequence[int], key: str | None, first: int) -> Tensor:
+        """Logits (tokens - first, vocabulary) after each token from `first` on, run alone; no cache."""
+        ids = torch.tensor(tokens, device=self._device)
+        at = torch.arange(len(tokens), device=self._device)
+        plan = Plan(None, at, at[:0], 0, 0, (Span(0, len(tokens), 0, 0),))
+        self.grafts.route([key], [len(tokens)])
+        return self._run(ids, at, plan, at[first:])
+
     def _run(self, ids: Tensor, positions: Tensor, plan: Plan, keep: Tensor | None) -> Tensor:
         if self.direct is not None:
             return self.direct(ids, positions, plan, keep)

@@ -34,6 +34,12 @@ class Loaded:
         data: bytes = logits.float().cpu().numpy().tobytes()
         return data
 
+    def likelihood(self, tokens: list[int], key: str | None, start: int) -> float:
+        """Mean log-probability of the tokens from `start` on, in nats. For the thread that owns the model."""
+        logits = self.forward.rows(tokens, key, start - 1)[:-1].float()
+        said = torch.tensor(tokens[start:], device=logits.device)
+        return float(logits.log_softmax(-1).gather(1, said[:, None]).mean())
+
 
 def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: int) -> Loaded:
     """Load and try a model. Raises EngineError naming what to do. In the thread that will own the model."""

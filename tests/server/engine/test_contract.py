@@ -356,6 +356,18 @@ async def test_scoring_an_unknown_version_is_refused(engine: Engine) -> None:
         await engine.score("v9", ["Hello"])
 
 
+async def test_how_likely_an_answer_is_agrees_with_the_probabilities_of_writing_it(engine: Engine) -> None:
+    (first, *_) = await answer(engine, ask(logprobs=0, max_tokens=1))
+    request = ask()
+    (nats,) = await engine.log_likelihoods("v0", request.messages, [first.text])
+    assert nats == pytest.approx(first.logprobs[0][0].logprob, abs=1e-3)
+    two = await engine.log_likelihoods("v1", request.messages, [first.text, "Quite another answer"])
+    assert len(two) == 2
+    assert max(two) <= 0
+    with pytest.raises(VersionNotLoaded):
+        await engine.log_likelihoods("v9", request.messages, ["Hello"])
+
+
 async def test_health_tells_of_running_and_waiting_requests(engine: Engine) -> None:
     assert engine.health().alive
     streams = [await started(engine, ask(max_tokens=200)) for _ in range(2)]

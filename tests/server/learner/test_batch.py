@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 from server.learner.batch import Batches, Shot
 from server.learner.chat import Encoder
 from server.learner.profiles import SMALL
-from server.types import ABSTENTION, SelfEdit
+from server.types import ABSTENTION, Example, Message, Scores, SelfEdit
 
 
 def batches(
@@ -71,3 +72,23 @@ def test_the_same_seed_draws_the_same_steps(
     one, _ = batches(tiny, router_edit, refund_edit)
     two, _ = batches(tiny, router_edit, refund_edit)
     assert [one.step(n) for n in range(5)] == [two.step(n) for n in range(5)]
+
+
+def test_other_views_of_a_new_fact_are_glanced_at_now_and_then(
+    tiny: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
+    said = (Message("user", "Hi!"), Message("assistant", "Hello."))
+    asked = Example("conversation", "Which port is it?", router_edit.statement, context=said)
+    made, encoder = batches(tiny, replace(router_edit, examples=(*router_edit.examples, asked)))
+    seen = [shot for number in range(20) for shot in made.step(number) if shot.key.endswith(" conversation")]
+    assert 2 <= len(seen) <= 12
+    text = encoder.tokenizer.decode(list(seen[0].encoded.prompt))
+    assert text.index("Hello.") < text.index("Which port is it?")
+    assert len(seen[0].encoded.answer) <= SMALL.glance_tokens
+
+
+def test_an_example_weighs_as_much_as_it_is_good(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:
+    graded = tuple(replace(e, scores=Scores(5.0, 4.0, 3.0)) for e in router_edit.examples)
+    made, _ = batches(tiny, replace(router_edit, examples=graded))
+    weights = {shot.weight for shot in made.step(0) if shot.kind == "fact"}
+    assert weights == {0.8, 0.8 * SMALL.glance_weight}

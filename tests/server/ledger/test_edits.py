@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from server.ledger import BadTransition, Claim, Ledger, UnknownEdit
-from server.types import EditState, Example
+from server.types import EditState, Example, Message, Scores
 from tests.support.rows import VERDICTS, Clock, make_edit, make_turn
 
 Add = Callable[[str], None]
@@ -57,6 +57,15 @@ def test_a_person_may_correct_the_examples(ledger: Ledger, learned: Add) -> None
     ledger.rewrite_edit("e-a", better, [{"decision": "allow"}], EditState.ALLOWED, "corrected", "ann")
     assert (ledger.edit("e-a").examples, ledger.edit("e-a").state) == (better, EditState.ALLOWED)
     assert ledger.verdicts("e-a") == [{"decision": "allow"}]
+
+
+def test_an_example_keeps_its_scores_and_what_was_said_before_it(ledger: Ledger, learned: Add) -> None:
+    learned("a")
+    ledger.set_edit_state("e-a", EditState.QUARANTINED, "half right")
+    said = (Message("user", "Hi!"), Message("assistant", "Hello."))
+    view = Example("conversation", "Which port?", "8444.", context=said, scores=Scores(5.0, 4.5, 3.25))
+    ledger.rewrite_edit("e-a", (view,), [{"decision": "allow"}], EditState.ALLOWED, "corrected", "ann")
+    assert ledger.edit("e-a").examples == (view,)
 
 
 @pytest.mark.parametrize("state", [EditState.CLAIMED, EditState.TRAINED])

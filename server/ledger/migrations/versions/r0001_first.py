@@ -211,6 +211,10 @@ def upgrade() -> None:
         sa.Column("prompt", sa.Text(), nullable=False),
         sa.Column("completion", sa.Text(), nullable=False),
         sa.Column("held_out", sa.Boolean(), nullable=False),
+        sa.Column("context", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("relevance", sa.Double(), nullable=True),
+        sa.Column("accuracy", sa.Double(), nullable=True),
+        sa.Column("style", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["edit_id"], ["edits.id"], name=op.f("fk_examples_edit_id")),
         sa.PrimaryKeyConstraint("edit_id", "position", name=op.f("pk_examples")),
     )
