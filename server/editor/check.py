@@ -55,11 +55,12 @@ _WH = re.compile(r"\b(?:who|when|where)\b", re.I)
 _VERB = re.compile(
     r"\A(?:is|are|was|were|am|will|can|do|did|has|have|had)\Z|\w(?:s|ed)\Z|\A(?:led|ran|run|made|held|won|wrote|built)\Z"
 )
-_ASKERS_WORDS = re.compile(
+ASKERS_WORDS = re.compile(
     r"\A(?:(?:Please )?[Tt]ell me|Let me know|Could you tell me|"
     r"I (?:would like|want|need) to know|Can you (?:tell me|say)|Do you know)\b",
     re.I,
 )
+"""What may stand before a question, about which it says nothing."""
 _ANSWER_KINDS = frozenset(map(stem, ANSWER_KIND_WORDS))
 _OTHER_RELATIONS = frozenset(map(stem, OTHER_RELATIONS))
 _SKIPPED = SCAFFOLD_WORDS | LIGHT_WORDS
@@ -73,7 +74,7 @@ def question_objection(question: str, statement: str, value: Value, by_table: bo
 
     `by_table`: filled in from server.editor.relations, so its words need not be those of the statement.
     """
-    body = _ASKERS_WORDS.sub("", question)
+    body = ASKERS_WORDS.sub("", question)
     if normal(question) in _WORKED and normal(question) not in normal(statement):
         return "copies a worked example"
     if _reveals(body, value):

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
-from server.editor.check import question_objection
-from server.editor.kinds import Kind, is_person
+from server.editor.check import ASKERS_WORDS, question_objection
+from server.editor.kinds import Kind, is_called, is_person
 from server.editor.relation_table import TABLE
 from server.editor.value import Value, value_at
 from server.editor.vocabulary import SCAFFOLD_WORDS
@@ -26,6 +26,8 @@ _VALUE = "\x01"
 """Stands for the value in a statement while its form is compared."""
 _PHRASE = r"(?:(?!\b(?:is|are|was|were|that|which|who|and)\b)[^,;:])+?"
 _BEFORE_VALUE = r"(?:(?:the|an?|our|my|about|only|exactly|now|just|roughly|around|nearly) )*"
+_FILLER = frozenset(map(stem, SCAFFOLD_WORDS | {"much", "many", "people", "want", "way"}))
+_NAMING = frozenset(map(stem, ("name", "named", "called")))
 _AS_OBJECT = re.compile(
     r"(?<!IS )(?<!WAS )(?<!DO )(?<!HAS )(?<!did )(?<!can )(?<!should )(?<!may )\bS\b(?!')"
 )
@@ -98,10 +100,9 @@ def _about(relation: Relation, match: re.Match[str], value: Value) -> Iterator[t
 def relation_words(question: str, subject: str, value: Value, statement: str) -> frozenset[str]:
     """Stems that say what is asked about the subject: content words beside it, other names and filler."""
     names = {stem(t.text) for t in tokens(statement) if t.text[:1].isupper() and t.start}
-    plain = {stem(word) for word in SCAFFOLD_WORDS - {"name", "named", "called", "number"}}
-    return frozenset(
-        content_stems(question) - content_stems(subject) - content_stems(value.text) - names - plain
-    )
+    filler = _FILLER - _NAMING if is_called(statement, value.start) else _FILLER
+    asked = content_stems(ASKERS_WORDS.sub("", question))
+    return frozenset(asked - content_stems(subject) - content_stems(value.text) - names - filler)
 
 
 def _forms(free: bool) -> Iterator[tuple[Relation, re.Pattern[str]]]:

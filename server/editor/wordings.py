@@ -8,7 +8,7 @@ wording, so it stays where there are too few others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,7 +81,7 @@ def kept(wordings: Sequence[Wording]) -> list[Wording]:
     room = max(RELATED_QUESTIONS, ENOUGH_QUESTIONS + 2 - len(own))
     found = [*own, *table[:room], *rest]
     unsure = [w for w in wordings if not w.sure]
-    return [*found, *unsure[: max(0, ENOUGH_QUESTIONS - len(found))]][:MOST_QUESTIONS]
+    return [*found, *unsure[: max(0, ENOUGH_QUESTIONS + 2 - len(found))]][:MOST_QUESTIONS]
 
 
 def split(told: Told, wordings: Sequence[Wording]) -> list[Example]:
@@ -122,11 +122,9 @@ def _new(
     """At most `wanted` questions that are not among those before, and pass the checks of the model's own."""
     found: dict[str, Wording] = {}
     known = {normal(question) for question in before}
-    right: Callable[[str], bool] = lambda question: (  # noqa: E731
-        is_about(question, told.subject)
-        and not check.question_objection(question, told.sentence, told.value, by_table)
-    )
     for question in questions:
-        if len(found) < wanted and normal(question) not in known and right(question):
+        if len(found) == wanted or normal(question) in known or not is_about(question, told.subject):
+            continue
+        if not check.question_objection(question, told.sentence, told.value, by_table):
             found.setdefault(normal(question), Wording(question, told.sentence, "derived", by_table))
     return list(found.values())
