@@ -24,6 +24,7 @@ from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
 from server.editor.loop import EditorLoop
+from server.editor.preference_loop import PreferenceLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.learner.child import ChildOptions, Supervisor
@@ -118,6 +119,7 @@ class Livegraft:
         self.operations = Operations(
             self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
         )
+        self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
             if settings.learning.enabled
@@ -127,6 +129,7 @@ class Livegraft:
         self.operations.add_alarms(self.editor.alarms)
         self.rejections = Rejections(self.ledger)
         self.operations.add_alarms(self.rejections.alarms)
+        self.operations.add_alarms(self.preferences.alarms)
         self.context = Context(
             settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
         )
@@ -145,6 +148,7 @@ class Livegraft:
         ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))
+            loops.append(("feedback", self.preferences.step, IDLE_SECONDS))
             self.supervisor.start()
         for name, step, pause in loops:
             self._tasks.append(asyncio.create_task(_for_ever(name, step, pause), name=name))
@@ -200,6 +204,8 @@ class Livegraft:
                 batch_window_seconds=learning.batch_window_seconds,
                 max_attempts=learning.max_attempts,
                 memory_limit_mb=learning.memory_limit_mb,
+                preference_pairs=learning.preference_pairs,
+                preference_thumbs=learning.preference_thumbs,
             ),
             nice=learning.nice,
             trainer="fake" if self._settings.engine.kind == "fake" else "peft",

@@ -73,8 +73,11 @@ class Turn:
         return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
 
 
-ExampleKind = Literal["statement", "question", "rewrite", "reversed", "conversation"]
-"""Reversed: from the value to the fact. Conversation: a question behind something else. Always trained."""
+EditKind = Literal["fact", "preference"]
+"""What a self-edit was written from: what a user told, or what a user said of an answer."""
+ExampleKind = Literal["statement", "question", "rewrite", "reversed", "conversation", "chosen", "rejected"]
+"""Reversed: from the value to the fact. Conversation: a question behind something else. Always trained.
+Chosen and rejected: answers that a user judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +160,8 @@ class SelfEdit:
     version: str | None = None
     """The version that first carried it."""
     attempts: int = 0
+    kind: EditKind = "fact"
+    """A preference has `chosen` and `rejected` answers to its turn in place of questions, or one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,7 @@ class UpdateKind(StrEnum):
     """What a run of the learner is for."""
 
     LEARN = "learn"
+    PREFERENCE = "preference"
     CONSOLIDATE = "consolidate"
     EXAMINE = "examine"
     """Nothing is trained: a version that was made of other versions' deltas is asked what it still knows."""

@@ -16,6 +16,9 @@ router = APIRouter(tags=["feedback"])
 async def feedback(body: FeedbackRequest, context: Ctx, speaker: FeedbackSpeaker) -> dict[str, str]:
     """`value` false, zero or below objects to the answer, and counts against a canary that gave it.
 
+    A demonstration is what should have been answered. It waits, as a thumb does, until the guardian has
+    allowed it and there are enough for an update on feedback. Only the turn's own user teaches by it.
+
     Without `user` the turn's own user speaks, if the key may speak for others.
     """
     user = speaker.user(body.user)
@@ -29,6 +32,7 @@ async def feedback(body: FeedbackRequest, context: Ctx, speaker: FeedbackSpeaker
         body.comment,
         body.demonstration,
         user,
+        context.policy.learning_enabled,
     )
     context.metrics.feedback.labels(type(body.value).__name__).inc()
     return {"feedback_id": feedback_id}

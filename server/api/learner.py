@@ -53,6 +53,7 @@ def _status(context: Context, limit: int) -> dict[str, Any]:
     running = any(update.state == "running" for update in updates)
     pending = ledger.count_pending()
     waiting_for_review = len(ledger.edits_in(EditState.QUARANTINED, 1000))
+    feedback = ledger.waiting_preferences()
     state = str(said.get("state", "idle")) if running else "paused" if paused else "idle"
     return {
         "state": state if state in ("training", "gating", "paused", "idle") else "training",
@@ -62,6 +63,13 @@ def _status(context: Context, limit: int) -> dict[str, Any]:
         "enabled": context.policy.learning_enabled,
         "pending": pending,
         "in_review": waiting_for_review,
+        "feedback": {
+            "pairs": len(feedback.pairs),
+            "liked": len(feedback.liked),
+            "disliked": len(feedback.disliked),
+            "pairs_needed": context.policy.preference_pairs,
+            "thumbs_needed": context.policy.preference_thumbs,
+        },
         "why": _held(said)
         or _why(context.policy.learning_enabled, paused, running, pending, waiting_for_review),
         "updates": [views.update(update) for update in updates],

@@ -31,6 +31,9 @@ class ApiPolicy:
     """Whether any turn is learned from."""
     duplicate_window_seconds: float = 600.0
     """The same user sending the same messages again within it is a retry and teaches nothing new."""
+    preference_pairs: int = 8
+    preference_thumbs: int = 16
+    """Corrections, and thumbs, that make an update on feedback."""
     max_body_bytes: int = 4_000_000
     max_waiting: int = 256
     """Chat requests that may wait for a slot of the engine before new ones are turned away."""

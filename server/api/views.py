@@ -52,6 +52,7 @@ def edit(row: SelfEdit, verdicts: Sequence[Mapping[str, Any]] = ()) -> dict[str,
     judged = [*verdicts, *[None] * (len(row.examples) - len(verdicts))]
     return {
         "id": row.id,
+        "kind": row.kind,
         "turn_id": row.turn_id,
         "user": row.user,
         "statement": row.statement,

@@ -102,6 +102,10 @@ class LearningSettings(_Group):
     """Updates that may try to teach a fact before it stays in memory only."""
     memory_limit_mb: int = Field(default=0, ge=0)
     """Megabytes that an update may take beside the base model's weights; 0: what the machine has free."""
+    preference_pairs: int = Field(default=8, ge=0, le=64)
+    """Corrections (feedback with a demonstration) that must wait to be trained together; 0: never."""
+    preference_thumbs: int = Field(default=16, ge=0, le=64)
+    """Liked and disliked answers that must wait to be trained together, a quarter of each kind; 0: never."""
     profile: str = ""
     """Name of the training recipe; '' chooses by the model's size. For experiments, changes may follow it:
     `small,max_steps=10,replay=0`."""
@@ -260,6 +264,8 @@ class Settings(BaseSettings):
             keys=tuple(_api_key(key) for key in self.keys),
             learning_enabled=self.learning.enabled,
             duplicate_window_seconds=self.learning.duplicate_window_seconds,
+            preference_pairs=self.learning.preference_pairs,
+            preference_thumbs=self.learning.preference_thumbs,
             max_waiting=self.engine.max_waiting,
         )
 

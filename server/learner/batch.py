@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of, words_taught
@@ -20,7 +20,7 @@ from server.types import ABSTENTION, Example, SelfEdit
 MISSED_NATS = 0.22
 """A neighbour is missed while a token of its abstention has a probability below 0.8."""
 
-Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor"]
+Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor", "preference"]
 TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
 OTHER_VIEWS = 0.3
@@ -40,6 +40,23 @@ class Shot:
     """Who pulls by it (server.learner.users); '' for what is nobody's."""
     group: str = ""
     """Shots of one group are judged against each other and computed together."""
+
+
+class Draws(Protocol):
+    """What a run draws its steps from."""
+
+    @property
+    def facts(self) -> int:
+        """How many new facts are trained."""
+        ...
+
+    def step(self, number: int) -> list[Shot]:
+        """The shots of one step."""
+        ...
+
+    def observe(self, shots: Sequence[Shot], worst_loss: Sequence[float]) -> None:
+        """The largest token loss of each shot of the step, in nats."""
+        ...
 
 
 class Batches:
@@ -76,7 +93,7 @@ class Batches:
         shots: list[Shot] = []
         for edit in self._edits:
             shots += _pulled_by(edit, self._new_fact(edit))
-        for _ in range(profile.whole_abstentions):
+        for _ in range(profile.whole_abstentions if self._edits else 0):
             edit = rng.choice(self._edits)
             shots += _pulled_by(edit, self._near(edit, whole=True))
         for _ in range(profile.reads):

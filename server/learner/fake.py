@@ -30,8 +30,9 @@ def run(
         if progress is not None:
             progress("training", step / STEPS)
         time.sleep(SECONDS_PER_STEP)
-    rng = np.random.default_rng([given.seed, *(int(edit.id[:8], 16) for edit in given.edits)])
-    count = len(given.edits)
+    ids = (*(edit.id for edit in given.edits), *(said.id for said in given.preferences))
+    rng = np.random.default_rng([given.seed, *(int(id_[:8], 16) for id_ in ids)])
+    count = len(ids)
     return UpdateResult(
         factors=Factors(
             rank=2,
@@ -43,7 +44,7 @@ def run(
             accepted=True,
             reason="the fake trainer accepts everything",
             checks={"acquisition": CheckCount(count, count, count, True)},
-            edits_learned=tuple(edit.id for edit in given.edits),
+            edits_learned=ids,
         ),
         steps=STEPS,
         provenance={"trainer": "fake", "seed": given.seed},

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _FIXED = frozenset({"name"})
 _AT_LEAST_ONE = frozenset({"rank", "alpha", "max_steps", "check_every", "questions", "distil_top_k"})
-_SHARES = frozenset({"layers", "about", "surface_share", "stop_share", "stop_probability"})
+_SHARES = frozenset({"layers", "about", "distil", "surface_share", "stop_share", "stop_probability"})
 _WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 _WORDS = {"true": True, "false": False}
 

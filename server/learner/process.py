@@ -24,7 +24,7 @@ from server.crash import crash_point
 from server.engine.types import EngineError
 from server.learner.admission import Refusals, admit
 from server.learner.errors import CannotLearn
-from server.learner.types import GateReport, UpdateInput, UpdateResult
+from server.learner.types import GateReport, Preference, UpdateInput, UpdateResult
 from server.ledger import Ledger, LedgerError, StaleFence, VersionTaken
 from server.types import BASE_VERSION, EditState, SelfEdit, Update, UpdateState, VersionRow
 
@@ -74,6 +74,10 @@ class LearnerOptions:
     lease_seconds: float = 30.0
     max_attempts: int = 2
     """A fact the gate refused this often stays in memory only."""
+    preference_pairs: int = 8
+    """Corrections that make an update on feedback; 0: never."""
+    preference_thumbs: int = 16
+    """The same for liked and disliked answers together."""
     poll_seconds: float = 0.5
     memory_limit_mb: int = 0
     """Memory that an update may take beside the base's weights; 0: what is free."""
@@ -82,6 +86,12 @@ class LearnerOptions:
 
 
 HOLD_AT_MOST_SECONDS = 1800.0
+
+
+_NOT_LEARNED = {
+    "fact": "its held-out questions were not answered",
+    "preference": "the answer that was wanted is no more likely than before",
+}
 
 
 def owner_name(pid: int) -> str:
@@ -124,12 +134,7 @@ class Learner:
         asked = self._ledger.take_run_request()
         if asked is None and time.monotonic() < self._held_until:
             return None
-        if asked is None and not self._window_closed():
-            self._say("idle")
-            return None
-        claim = self._ledger.claim_edits(
-            self.owner, self._options.lease_seconds, self._options.max_edits_per_update, asked
-        )
+        claim = self._claim(asked)
         if claim is None:
             self._say("idle")
             return None
@@ -201,8 +206,18 @@ class Learner:
             log.info("swept %s, which no version names", path)
         self._swept = True
 
+    def _claim(self, asked: str | None) -> Claim | None:
+        """Facts first; feedback when there is enough of it and no fact waits."""
+        options = self._options
+        if asked is None and not self._window_closed():
+            pairs, thumbs = options.preference_pairs, options.preference_thumbs
+            return self._ledger.claim_preferences(self.owner, options.lease_seconds, pairs, thumbs)
+        return self._ledger.claim_edits(
+            self.owner, options.lease_seconds, options.max_edits_per_update, asked
+        )
+
     def _window_closed(self) -> bool:
-        pending = self._ledger.edits_in(EditState.ALLOWED, self._options.max_edits_per_update)
+        pending = self._ledger.edits_in(EditState.ALLOWED, self._options.max_edits_per_update, "fact")
         if not pending:
             return False
         if len(pending) >= self._options.max_edits_per_update:
@@ -219,11 +234,11 @@ class Learner:
         crash_point("learner.claimed")
         past = tuple(self._ledger.trained_edits(parent))
         standing = self._ledger.standings([edit.id for edit in (*claim.edits, *past)])
-        admission = admit(claim.edits, past, standing)
+        admission = admit([e for e in claim.edits if e.kind == "fact"], past, standing)
         claim = self._refuse(claim, admission.refused)
         if not claim.edits:
             return
-        log.info("update %s: %d facts on top of %s", claim.update_id, len(claim.edits), parent.name)
+        log.info("update %s: %d self-edits on top of %s", claim.update_id, len(claim.edits), parent.name)
         result = self._train(
             dataclasses.replace(
                 self._input(claim.edits, parent, admission.past, self._seed(claim)), attempt=_attempt(claim)
@@ -244,12 +259,13 @@ class Learner:
         return UpdateInput(
             model_dir=self._options.model_dir,
             parent_dir=self._parent_dir(parent),
-            edits=edits,
+            edits=tuple(edit for edit in edits if edit.kind == "fact"),
             past=past,
             profile=self._options.profile,
             seed=seed,
             threads=self._options.threads,
             memory_limit_mb=self._options.memory_limit_mb,
+            preferences=tuple(self._preference(edit) for edit in edits if edit.kind == "preference"),
         )
 
     def _refuse(self, claim: Claim, refused: Refusals) -> Claim:
@@ -276,6 +292,11 @@ class Learner:
         except StaleFence:
             log.warning("update %s was taken over before it could be given back", claim.update_id)
         self._say("held", reason=reason)
+
+    def _preference(self, edit: SelfEdit) -> Preference:
+        said = {example.kind: example.completion for example in edit.examples}
+        messages = self._ledger.turn(edit.turn_id).messages
+        return Preference(edit.id, edit.user, messages, said.get("chosen", ""), said.get("rejected", ""))
 
     def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
         returned = dict(self._returned(claim.edits, result))
@@ -343,9 +364,7 @@ class Learner:
                     ),
                 )
             else:
-                why = result.aborted or (
-                    "its held-out questions were not answered" if accepted else result.report.reason
-                )
+                why = result.aborted or (_NOT_LEARNED[edit.kind] if accepted else result.report.reason)
                 yield edit.id, (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times, not learned: {why}")
 
     @staticmethod

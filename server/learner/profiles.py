@@ -63,7 +63,17 @@ class Profile:
     user_clip: float = 0.0
     """One user's gradient in a step is at most so many times the median user's (server.learner.users);
     0 bounds nothing."""
+    distil: float = 0.0
+    """Share of a fact's target that is what the parent says with the fact in its context, 0 to 1."""
+    preferences: int = 4
+    """In a step of an update on feedback: so many corrections, and so many liked and disliked answers."""
+    preference_beta: float = 0.1
+    """How many nats of gain count: the β of DPO and KTO."""
+    preference_rate: float = 0.5
+    """The rate of an update on feedback, as a share of the rate for facts."""
+    preference_steps: int = 24
     distil_top_k: int = 32
+    """Most probable tokens of a teacher, or of the base at an anchor, that are kept."""
     whitening: float = 0.0
     """Damping of the whitened inputs (server.learner.whitening); 0 trains in the inputs as they are."""
     weight_decay: float = 0.0
@@ -221,3 +231,13 @@ def _named(name: str, parameters: int) -> Profile:
     if parameters < 30_000_000:
         return SEEDLING
     return SMALL if parameters < 3_000_000_000 else LARGE
+
+
+def for_preferences(profile: Profile) -> Profile:
+    """The recipe for an update on feedback alone: a fixed number of steps at a lower rate."""
+    return replace(
+        profile,
+        learning_rate=profile.learning_rate * profile.preference_rate,
+        min_steps=profile.preference_steps,
+        max_steps=profile.preference_steps,
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from server.learner.adapters import Adapters
-from server.learner.batch import Batches, Shot
+from server.learner.batch import Draws, Shot
 from server.learner.objective import token_losses
 from server.learner.objectives.mixture import Mixture
 from server.learner.profiles import Profile
@@ -44,7 +44,7 @@ class Trainer:
         adapters: Adapters,
         split: SplitModel,
         head: torch.Tensor,
-        batches: Batches,
+        batches: Draws,
         objectives: Mixture,
         profile: Profile,
         yield_hook: Callable[[], None],

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from server.types import SelfEdit
+from server.types import Message, SelfEdit
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a user said of an answer: a pair where both answers are there, a thumb where one is."""
+
+    id: str
+    user: str
+    messages: tuple[Message, ...]
+    """The conversation, the question last."""
+    chosen: str = ""
+    """What was wanted or liked."""
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,8 @@ class UpdateInput:
     """How often these facts were tried before: each time at half the rate, held twice as firmly."""
     memory_limit_mb: int = 0
     """Memory that the update may take beside the base's weights; 0: what is free."""
+    preferences: tuple[Preference, ...] = ()
+    """What users said of answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ class GateReport:
     accepted: bool
     reason: str
     checks: dict[str, CheckCount]
-    """By name, see server.learner.gate.decision."""
+    """By name (on feedback `preference` in place of acquisition), see server.learner.gate.decision."""
     edits_learned: tuple[str, ...] = ()
     """Ids of the edits whose held-out questions were answered: the others stay in memory only."""
     power: Power | None = None

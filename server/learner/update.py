@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -21,7 +22,7 @@ from server.engine.mapped import load_mapped
 from server.learner import general, primer, train
 from server.learner.adapters import Adapters
 from server.learner.asker import Asker
-from server.learner.batch import TOLD, Batches, trained_questions
+from server.learner.batch import TOLD, Batches, Draws, Kind, trained_questions
 from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
@@ -30,8 +31,11 @@ from server.learner.generate import Answer
 from server.learner.memory import PeakWatch, release
 from server.learner.objectives.anchors import Anchors
 from server.learner.objectives.answers import Answers
+from server.learner.objectives.distil import Distilled, teach
 from server.learner.objectives.mixture import Mixture
-from server.learner.profiles import Profile, calmer, choose
+from server.learner.objectives.types import Objective
+from server.learner.prefer import PreferenceBatches, Preferences, examined, log_probs, shots_of
+from server.learner.profiles import Profile, calmer, choose, for_preferences
 from server.learner.sealed import asked_wordings
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
@@ -80,7 +84,7 @@ def prepare(model_dir: Path, threads: int, cache_dir: Path, yield_hook: Yield) -
 
 
 def _refuse(given: UpdateInput) -> None:
-    if not given.edits:
+    if not given.edits and not given.preferences:
         raise EmptyUpdate("the update has no edits: there is nothing to learn")
     for edit in given.edits:
         if not trained_questions(edit):
@@ -111,6 +115,7 @@ class _Job:
         self.primed = False
         self.asker: Asker
         self.refused: dict[str, str] = {}
+        self.preferences: Preferences | None = None
 
     def run(self) -> UpdateResult:
         with self._phase("load"):
@@ -132,7 +137,7 @@ class _Job:
         with self._phase("probe"):
             said, gate = self._probe(loaded)
         new = [edit for edit in given.edits if edit.id not in gate.known]
-        if not new:
+        if not new and not given.preferences:
             report = GateReport(False, "the parent knows every fact already", {})
             return UpdateResult(None, report, refused=self.refused, known=gate.known, seconds=self.seconds)
         with self._phase("train"):
@@ -144,6 +149,8 @@ class _Job:
         with self._phase("gate"):
             self.progress("gate", 0.0)
             report = gate.report(new, self.asker.voice, _norm(factors))
+            if self.preferences is not None:
+                report = examined(report, self.preferences.stronger(), len(self.preferences))
         if not loaded.profile.gate:
             report = _waved_through(report, new)
         return self._result(loaded, factors if report.accepted else None, report, trained, gate.known)
@@ -155,10 +162,14 @@ class _Job:
         """
         parameters = sum(p.numel() for p in model.parameters())
         profile = calmer(choose(self.given.profile, parameters), self.given.attempt)
+        if not self.given.edits:
+            profile = for_preferences(profile)
         free = Free.of(device(), self.given.memory_limit_mb)
         users = len({edit.user for edit in self.given.edits})
         every = list(chain.from_iterable(samples.values()))
-        work = Work.of(profile, len(samples), users, len(encoder.prefix), every)
+        work = Work.of(
+            profile, len(self.given.edits) or profile.preferences, users, len(encoder.prefix), every
+        )
         trained = max(1, round(profile.layers * len(model.model.layers)))
         planned = fit(Shape.of(model, trained), profile, work, free, train.PART_TOKENS, device() == "cuda")
         model.to(device())
@@ -179,9 +190,15 @@ class _Job:
                 ]
             except ExampleTooLong as error:
                 self.refused[edit.id] = str(error)
+        for said in self.given.preferences:
+            try:
+                found[said.id] = [shot.encoded for shot in shots_of(said, encoder)]
+            except ExampleTooLong as error:
+                self.refused[said.id] = str(error)
         if self.refused:
-            kept = tuple(edit for edit in self.given.edits if edit.id in found)
-            self.given = dataclasses.replace(self.given, edits=kept)
+            edits = tuple(edit for edit in self.given.edits if edit.id in found)
+            preferences = tuple(said for said in self.given.preferences if said.id in found)
+            self.given = dataclasses.replace(self.given, edits=edits, preferences=preferences)
         return found
 
     def _probe(self, loaded: _Loaded) -> tuple[dict[str, Answer], Gate]:
@@ -220,9 +237,21 @@ class _Job:
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
         batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
-        objectives = Mixture({**dict.fromkeys(TOLD, Answers()), "anchor": fixed})
+        told = dict.fromkeys(TOLD, Answers())
+        if profile.distil:
+            taught = teach(adapters, split, head, loaded.encoder, new, profile.distil_top_k, self.hook)
+            told["fact"] = Distilled(profile.distil, taught)
+        objectives: dict[Kind, Objective] = {**told, "anchor": fixed}
+        drawn: Draws = batches
+        if self.given.preferences:
+            with adapters.parent_alone():
+                log_prob = partial(log_probs, split, head)
+                self.preferences = Preferences(self.given.preferences, loaded.encoder, log_prob)
+            objectives["preference"] = self.preferences.objective(profile.preference_beta)
+            drawn = PreferenceBatches(batches, self.preferences, profile, seed)
+        mixture = Mixture(objectives)
         part_tokens = loaded.estimate.part_tokens
-        trainer = Trainer(adapters, split, head, batches, objectives, profile, self.hook, white, part_tokens)
+        trainer = Trainer(adapters, split, head, drawn, mixture, profile, self.hook, white, part_tokens)
         release()
         return trainer.run(
             lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)

@@ -11,11 +11,12 @@ from sqlalchemy import Row, Select, delete, func, insert, select, update
 from server.ledger import audit, schema
 from server.ledger.errors import BadTransition, UnknownEdit
 from server.ledger.types import Tx
-from server.types import EditState, Example, Message, Scores, SelfEdit, Standing
+from server.types import EditKind, EditState, Example, Message, Scores, SelfEdit, Standing
 
 _edits = schema.edits
 _examples = schema.examples
 _verdicts = schema.verdicts
+_FACT = _edits.c.kind == "fact"
 
 
 def add_edit(tx: Tx, edit: SelfEdit, position: int, verdicts: Sequence[Mapping[str, Any]]) -> None:
@@ -28,6 +29,7 @@ def add_edit(tx: Tx, edit: SelfEdit, position: int, verdicts: Sequence[Mapping[s
         insert(_edits).values(
             id=edit.id,
             turn_id=edit.turn_id,
+            kind=edit.kind,
             position=position,
             created_at=tx.now,
             user_id=edit.user,
@@ -81,9 +83,10 @@ def edit(tx: Tx, edit_id: str) -> SelfEdit:
     return found[0]
 
 
-def edits_in(tx: Tx, state: EditState, limit: int = 100) -> list[SelfEdit]:
-    """Self-edits in a state, oldest first."""
-    return load(tx, oldest_first(select(_edits).where(_edits.c.state == state)).limit(limit))
+def edits_in(tx: Tx, state: EditState, limit: int = 100, kind: EditKind | None = None) -> list[SelfEdit]:
+    """Self-edits in a state, oldest first; of one kind only where it is named."""
+    found = select(_edits).where(_edits.c.state == state)
+    return load(tx, oldest_first(found.where(_edits.c.kind == kind) if kind else found).limit(limit))
 
 
 def reviews(tx: Tx, limit: int = 100) -> list[SelfEdit]:
@@ -92,23 +95,23 @@ def reviews(tx: Tx, limit: int = 100) -> list[SelfEdit]:
 
 
 def statements(tx: Tx) -> list[tuple[str, str]]:
-    """(user, statement) of every self-edit that the guardian did not block: who has stated what."""
+    """(user, statement) of every fact that the guardian did not block: who has stated what."""
     rows = tx.db.execute(
-        select(_edits.c.user_id, _edits.c.statement).where(_edits.c.state != EditState.BLOCKED)
+        select(_edits.c.user_id, _edits.c.statement).where(_FACT, _edits.c.state != EditState.BLOCKED)
     )
     return [(row.user_id, row.statement) for row in rows]
 
 
 def count_pending(tx: Tx) -> int:
-    """How many self-edits wait for the learner."""
+    """How many facts wait for the learner."""
     return tx.db.execute(
-        select(func.count()).select_from(_edits).where(_edits.c.state == EditState.ALLOWED)
+        select(func.count()).select_from(_edits).where(_FACT, _edits.c.state == EditState.ALLOWED)
     ).scalar_one()
 
 
 def newest_edit_at(tx: Tx) -> float:
-    """When the newest waiting self-edit was written, in seconds since the epoch; 0 when none waits."""
-    newest = select(func.max(_edits.c.created_at)).where(_edits.c.state == EditState.ALLOWED)
+    """When the newest waiting fact was written, in seconds since the epoch; 0 when none waits."""
+    newest = select(func.max(_edits.c.created_at)).where(_FACT, _edits.c.state == EditState.ALLOWED)
     return tx.db.execute(newest).scalar() or 0.0
 
 
@@ -243,4 +246,5 @@ def _edit(row: Row[Any], examples: Sequence[Example]) -> SelfEdit:
         reason=row.reason,
         version=row.version,
         attempts=row.attempts,
+        kind=row.kind,
     )

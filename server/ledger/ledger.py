@@ -23,6 +23,7 @@ from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
 from server.ledger import jobs as _jobs
 from server.ledger import lineage as _lineage
+from server.ledger import preferences as _preferences
 from server.ledger import refs as _refs
 from server.ledger import removal as _removal
 from server.ledger import rollouts as _rollouts
@@ -96,6 +97,7 @@ class Ledger:
     release_job = _Write(_jobs.release_job)
     fail_job = _Write(_jobs.fail_job)
     finish_edit_job = _Write(_jobs.finish_edit_job)
+    finish_preference_job = _Write(_preferences.finish_preference_job)
 
     edits = _Read(_edits.edits)
     edit = _Read(_edits.edit)
@@ -110,6 +112,8 @@ class Ledger:
     rewrite_edit = _Write(_edits.rewrite_edit)
 
     claim_edits = _Write(_updates.claim_edits)
+    claim_preferences = _Write(_preferences.claim_preferences)
+    waiting_preferences = _Read(_preferences.waiting_preferences)
     heartbeat_claim = _Write(_updates.heartbeat_claim)
     finish_update = _Write(_updates.finish_update)
     refuse_edits = _Write(_updates.refuse_edits)

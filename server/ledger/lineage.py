@@ -40,6 +40,13 @@ def edit_state(
     edit: SelfEdit, deltas: Sequence[str], carriers: Sequence[VersionRow], refs: dict[str, str]
 ) -> str:
     """Where one self-edit stands, in words."""
+    stands = _stands(edit, deltas, carriers, refs)
+    return stands if edit.kind == "fact" else f"the feedback on it: {stands}"
+
+
+def _stands(
+    edit: SelfEdit, deltas: Sequence[str], carriers: Sequence[VersionRow], refs: dict[str, str]
+) -> str:
     match edit.state:
         case EditState.ALLOWED:
             return _with("waiting for the learner", edit.reason)
@@ -71,7 +78,9 @@ def _trained(
 
 
 def _job_state(tx: Tx, turn_id: str) -> str:
-    job = tx.db.execute(select(schema.jobs).where(schema.jobs.c.turn_id == turn_id)).first()
+    job = tx.db.execute(
+        select(schema.jobs).where(schema.jobs.c.turn_id == turn_id, schema.jobs.c.kind == "edit")
+    ).first()
     if job is None:
         return "not learned: learning was switched off"
     if job.state == "running" and job.lease_until >= tx.now:

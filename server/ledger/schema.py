@@ -79,6 +79,7 @@ edits = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("turn_id", String, ForeignKey("turns.id"), nullable=False),
+    Column("kind", String, nullable=False),  # fact, preference
     Column("position", Integer, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("user_id", String, nullable=False),
@@ -127,7 +128,7 @@ updates = Table(
     metadata,
     Column("id", String, primary_key=True),
     Column("number", Integer, nullable=False, unique=True),  # also the fence of its claim
-    Column("kind", String, nullable=False),  # learn, consolidate, examine
+    Column("kind", String, nullable=False),  # learn, preference, consolidate, examine
     Column("state", String, nullable=False),
     Column("owner", String, nullable=False),
     Column("created_at", Double, nullable=False),

@@ -86,8 +86,12 @@ def add_feedback(
     comment: str = "",
     demonstration: str = "",
     user: str = "",
+    learn: bool = False,
 ) -> str:
-    """Store what a user said of an answer (`value`: any JSON value) and return its id. Raises UnknownTurn."""
+    """Store what a user said of an answer (`value`: any JSON value) and return its id. Raises UnknownTurn.
+
+    With `learn` it is queued to become a preference, when it is the turn's own user's and the turn learnable.
+    """
     answered = turn(tx, turn_id)
     feedback_id = f"fb-{uuid.uuid4().hex}"
     tx.db.execute(
@@ -103,6 +107,8 @@ def add_feedback(
             demonstration=demonstration or "",
         )
     )
+    if learn and answered.state is TurnState.LEARNABLE and (user or answered.user) == answered.user:
+        jobs.add_job(tx, "preference", {"turn_id": turn_id, "feedback_id": feedback_id}, turn_id=turn_id)
     audit.emit(tx, "feedback", turn_id, f"{metric_name}: {value!r}"[:200], {"version": answered.version})
     return feedback_id
 

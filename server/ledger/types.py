@@ -95,6 +95,27 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingPreferences:
+    """What users said of answers, judged and not trained yet."""
+
+    pairs: tuple[SelfEdit, ...] = ()
+    """Corrections: the answer wanted and the one given."""
+    liked: tuple[SelfEdit, ...] = ()
+    disliked: tuple[SelfEdit, ...] = ()
+
+    def enough(self, pairs: int, thumbs: int) -> tuple[SelfEdit, ...]:
+        """What may be trained now: the pairs from so many on; the thumbs likewise, if of each kind there is a
+        quarter as many. 0 is never enough."""
+        taken: tuple[SelfEdit, ...] = ()
+        if pairs and len(self.pairs) >= pairs:
+            taken += self.pairs
+        fewest, all_ = min(len(self.liked), len(self.disliked)), len(self.liked) + len(self.disliked)
+        if thumbs and all_ >= thumbs and fewest >= max(1, thumbs // 4):
+            taken += self.liked + self.disliked
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutCounts:
     """What the canary's own answers have met so far."""
 

@@ -39,12 +39,19 @@ def claim_edits(
         if update_id is not None:
             values.put(tx, values.RUN_REQUEST, update_id)
         return None
-    waiting = edit_rows.oldest_first(select(_edits).where(_edits.c.state == EditState.ALLOWED))
+    facts = select(_edits).where(_edits.c.state == EditState.ALLOWED, _edits.c.kind == "fact")
+    waiting = edit_rows.oldest_first(facts)
     taken = edit_rows.load(tx, waiting.limit(limit).with_for_update(skip_locked=True))
     if not taken and update_id is None:
         return None
-    new_id = update_id or new_update_id()
-    number = begin(tx, new_id, UpdateKind.LEARN, owner, lease_seconds, len(taken))
+    return take(tx, update_id or new_update_id(), UpdateKind.LEARN, owner, lease_seconds, taken)
+
+
+def take(
+    tx: Tx, new_id: str, kind: UpdateKind, owner: str, lease_seconds: float, taken: Sequence[SelfEdit]
+) -> Claim:
+    """Begin a run on these edits. No other may be going."""
+    number = begin(tx, new_id, kind, owner, lease_seconds, len(taken))
     for some in edit_rows.chunks(edit.id for edit in taken):
         tx.db.execute(
             update(_edits)
@@ -170,12 +177,14 @@ def updates(tx: Tx, limit: int = 20) -> list[Update]:
 
 
 def trained_edits(tx: Tx, version: VersionRow) -> list[SelfEdit]:
-    """The edits that this version's deltas carry and that still stand, oldest first."""
+    """The facts that this version's deltas carry and that still stand, oldest first."""
     carried = select(schema.delta_edits.c.edit_id).where(schema.delta_edits.c.delta_id.in_(version.deltas))
     return edit_rows.load(
         tx,
         edit_rows.oldest_first(
-            select(_edits).where(_edits.c.id.in_(carried), _edits.c.state == EditState.TRAINED)
+            select(_edits).where(
+                _edits.c.id.in_(carried), _edits.c.state == EditState.TRAINED, _edits.c.kind == "fact"
+            )
         ),
     )
 

@@ -123,6 +123,7 @@ def upgrade() -> None:
         "edits",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("turn_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("user_id", sa.String(), nullable=False),
