@@ -21,6 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from scripts.benchmarks.seal.figures import Figures, Grader, by_judge, by_match
 from scripts.benchmarks.seal.journal import Journal
 from scripts.benchmarks.seal.judge import Judge
 from scripts.benchmarks.seal.line import School
+from scripts.benchmarks.seal.picture import draw as draw_picture
 from server.engine.models import ModelFolder, ModelUnavailable, resolve
 from server.engine.types import Engine
 from server.learner.errors import LearnerError
@@ -79,6 +81,17 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return given
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a run is made with. `engine` is not started."""
+
+    folder: ModelFolder
+    engine: Engine
+    train: Train
+    recipes: dict[str, tuple[str, Profile]]
+    """By arm, the recipe as it was asked for and what that stands for."""
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run one experiment and print it."""
     given = arguments(argv)
@@ -88,11 +101,10 @@ def main(argv: list[str] | None = None) -> None:
     try:
         drawn = draw(given)
         folder = resolve(given.model, given.home, lambda line: print(line, flush=True))
-        plans = profiles(given, parameters(folder.path))
+        recipes = arms(given, parameters(folder.path))
     except (data.BadData, ModelUnavailable, LearnerError) as error:
         sys.exit(f"scripts/bench squad: {error}")
-    engine, train = embedded(folder, given.threads), trainer(given.home)
-    run(given, drawn, engine, train, folder, plans)
+    run(given, drawn, Setup(folder, embedded(folder, given.threads), trainer(given.home), recipes))
 
 
 def draw(given: argparse.Namespace) -> data.Draw:
@@ -100,109 +112,96 @@ def draw(given: argparse.Namespace) -> data.Draw:
     return data.draw(data.read(given.data), given.seed, given.passages)
 
 
-def run(
-    given: argparse.Namespace,
-    drawn: data.Draw,
-    engine: Engine,
-    train: Train,
-    folder: ModelFolder,
-    plans: dict[str, tuple[str, Profile]],
-) -> dict[str, Any]:
-    """Teach, ask, grade, print; returns what the JSON file holds. `engine` is not started."""
+def run(given: argparse.Namespace, drawn: data.Draw, setup: Setup) -> dict[str, Any]:
+    """Teach, ask, grade, print; returns what the JSON file holds."""
     out = given.out or ROOT / "runs" / "squad"
     journal = Journal(out / "done.jsonl", given.fresh)
-    seen = asyncio.run(observe(given, drawn, engine, train, folder, plans, out, journal))
+    seen = asyncio.run(observe(given, drawn, setup, out, journal))
     graders: dict[str, Grader] = {"match": by_match}
     judge = None
     if given.judge_url:
         judge = Judge(given.judge_url, given.judge_model, os.environ.get(KEY_VARIABLE, ""), journal)
         graders["judge"] = by_judge(judge)
-    title = f"{given.experiment}, {folder.name}, seed {given.seed}"
-    if folder.name == "seedling":
-        print(f"\nPLUMBING ONLY: {show.PLUMBING}")
-        title += " (plumbing only)"
     found = {name: figures(given.experiment, seen, grader) for name, grader in graders.items()}
-    name = f"{given.experiment}-{folder.name}"
-    for grader, values in found.items():
-        print(
-            f"\n== {title}: "
-            + {"match": "normalised match", "judge": f"judged by {given.judge_model}"}[grader]
-        )
-        show.show(given.experiment, values)
-        picture = out / f"{name}{'-judged' if grader == 'judge' else ''}.png"
-        if show.draw(given.experiment, values, f"SEAL's protocol on SQuAD: {title}, {grader}", picture):
-            print(f"drawn in {picture}")
-    if judge is not None and judge.failures:
-        print(f"unjudged, counted neither right nor wrong: {judge.failures}; run again to have them judged")
     result = {
         "benchmark": f"squad {given.experiment}",
-        "note": show.PLUMBING if folder.name == "seedling" else "",
+        "note": show.PLUMBING if setup.folder.name == "seedling" else "",
         "machine": machine(),
-        "model": {"name": folder.name, "digest": folder.digest},
-        "protocol": {
-            "passages": given.passages,
-            "sequences": given.sequences if given.experiment == "matrix" else None,
-            "seed": given.seed,
-            "answer_tokens": ANSWER_TOKENS,
-            "probes": len(seen.probes),
-            "guardian": not given.no_guardian,
-            "profiles": {arm: dataclasses.asdict(profile) for arm, (_, profile) in plans.items()},
-        },
+        "model": {"name": setup.folder.name, "digest": setup.folder.digest},
+        "protocol": protocol(given, len(seen.probes)),
+        "recipes": {arm: dataclasses.asdict(recipe) for arm, (_, recipe) in setup.recipes.items()},
         "unjudged": judge.failures if judge else None,
         "figures": found,
     }
-    path = out / f"{name}.json"
-    path.write_text(json.dumps(result, indent=1))
-    print(f"\nwritten to {path}")
+    tell(given, result, out)
     return result
 
 
+def tell(given: argparse.Namespace, result: dict[str, Any], out: Path) -> None:
+    """Print the tables, draw the pictures, write the JSON file."""
+    model = result["model"]["name"]
+    title = f"{given.experiment}, {model}, seed {given.seed}" + (" (plumbing only)" if result["note"] else "")
+    if result["note"]:
+        print(f"\nPLUMBING ONLY: {result['note']}")
+    for grader, found in result["figures"].items():
+        how = "normalised match" if grader == "match" else f"judged by {given.judge_model}"
+        print(f"\n== {title}: {how}")
+        show.show(given.experiment, found)
+        picture = out / f"{given.experiment}-{model}{'' if grader == 'match' else '-judged'}.png"
+        if draw_picture(given.experiment, found, f"SEAL's protocol on SQuAD: {title}, {how}", picture):
+            print(f"drawn in {picture}")
+    if result["unjudged"]:
+        print(
+            f"unjudged, counted neither right nor wrong: {result['unjudged']}; run again to have them judged"
+        )
+    path = out / f"{given.experiment}-{model}.json"
+    path.write_text(json.dumps(result, indent=1))
+    print(f"\nwritten to {path}")
+
+
+def protocol(given: argparse.Namespace, probes: int) -> dict[str, Any]:
+    """How the figures came about, for the JSON file."""
+    return {
+        "passages": given.passages,
+        "sequences": given.sequences if given.experiment == "matrix" else None,
+        "seed": given.seed,
+        "answer_tokens": ANSWER_TOKENS,
+        "probes": probes,
+        "guardian": not given.no_guardian,
+    }
+
+
 async def observe(
-    given: argparse.Namespace,
-    drawn: data.Draw,
-    engine: Engine,
-    train: Train,
-    folder: ModelFolder,
-    plans: dict[str, tuple[str, Profile]],
-    out: Path,
-    journal: Journal,
+    given: argparse.Namespace, drawn: data.Draw, setup: Setup, out: Path, journal: Journal
 ) -> Seen:
     """Everything that needs the model."""
-    passages = (*drawn.taught, *drawn.outsiders)
-    key = digest(folder.digest, data.digest(sorted(passages, key=lambda p: p.id)), ANSWER_TOKENS)
+    passages = sorted((*drawn.taught, *drawn.outsiders), key=lambda passage: passage.id)
+    key = digest(setup.folder.digest, data.digest(passages), ANSWER_TOKENS)
     disabled = frozenset(registry.BUILDERS) if given.no_guardian else frozenset[str]()
     guardian = Guardian(Policy(disabled_checks=disabled))
-    arms = []
-    for name, (profile_name, profile) in plans.items():
+    taught_by = []
+    for name, (asked_for, recipe) in setup.recipes.items():
         options = LearnerOptions(
-            model_dir=folder.path,
-            model_name=folder.name,
-            base_digest=folder.digest,
-            profile=profile_name,
+            model_dir=setup.folder.path,
+            model_name=setup.folder.name,
+            base_digest=setup.folder.digest,
+            profile=asked_for,
             threads=given.threads,
             seed=given.seed,
             batch_window_seconds=0,
             batch_patience_seconds=0,
         )
-        watching = [p.id for p in drawn.outsiders]
-        depends = (
-            key,
-            dataclasses.asdict(profile),
-            given.seed,
-            given.threads,
-            given.no_guardian,
-            watching,
-            PROBES,
-        )
-        arms.append(Arm(name, School(engine, guardian, train, options), digest(*depends)))
-    await engine.start()
+        school = School(setup.engine, guardian, setup.train, options)
+        watching = [passage.id for passage in drawn.outsiders]
+        how = (given.seed, given.threads, given.no_guardian, watching, PROBES)
+        taught_by.append(Arm(name, school, digest(key, dataclasses.asdict(recipe), *how)))
+    await setup.engine.start()
     try:
-        bench = Bench(engine, journal, out / "lines", key)
-        return await bench.run(
-            courses(given.experiment, drawn, given.passages, given.sequences), drawn.outsiders, arms
-        )
+        bench = Bench(setup.engine, journal, out / "lines", key)
+        asked = courses(given.experiment, drawn, given.passages, given.sequences)
+        return await bench.run(asked, drawn.outsiders, taught_by)
     finally:
-        await engine.close()
+        await setup.engine.close()
 
 
 def figures(experiment: Experiment, seen: Seen, grader: Grader) -> dict[str, Any]:
@@ -216,7 +215,7 @@ def figures(experiment: Experiment, seen: Seen, grader: Grader) -> dict[str, Any
     return ways[experiment]()
 
 
-def profiles(given: argparse.Namespace, parameter_count: int) -> dict[str, tuple[str, Profile]]:
+def arms(given: argparse.Namespace, parameter_count: int) -> dict[str, tuple[str, Profile]]:
     """By arm, the recipe's name and what it stands for. Raises UnknownProfile."""
     names = {LIVEGRAFT: given.profile}
     if not given.gated_only:

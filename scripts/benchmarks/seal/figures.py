@@ -154,7 +154,7 @@ class Figures:
         self, graded: dict[str, Grades], answers: dict[str, Answers], steps: list[Step]
     ) -> dict[str, Any]:
         flat = [g for grades in graded.values() for g in grades]
-        said = [a for some in answers.values() for a in some if a is not None]
+        said = [a for passage in graded for a in answers[passage] if a is not None]
         return {
             "right": sum(g is True for g in flat),
             "graded": sum(g is not None for g in flat),

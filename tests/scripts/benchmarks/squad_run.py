@@ -65,8 +65,8 @@ def scripted(out: str, data: str, *flags: str, train: Train = fake.run) -> dict[
     given = squad.arguments([flags[0], "--data", data, "--out", out, *flags[1:]])
     engine = FakeEngine(script, model_name="scripted")
     folder = ModelFolder(Path(out), "scripted", engine.base_digest)
-    plans = {squad.LIVEGRAFT: ("", choose("", 1))}
-    return squad.run(given, squad.draw(given), engine, train, folder, plans)
+    setup = squad.Setup(folder, engine, train, {squad.LIVEGRAFT: ("", choose("", 1))})
+    return squad.run(given, squad.draw(given), setup)
 
 
 if __name__ == "__main__":

@@ -125,31 +125,35 @@ def test_a_longer_run_begins_with_the_passages_of_a_shorter_one_and_outsiders_ar
     assert not in_matrix & {p.id for p in drawn.outsiders}
 
 
+SEQUENCE = ("matrix", "--passages", "3", "--sequences", "1")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, file: Path) -> dict[str, Any]:
+    """The figures of SEQUENCE learned without a stop."""
+    return finished(tmp_path_factory.mktemp("whole"), file, *SEQUENCE)
+
+
 def test_a_run_that_was_killed_goes_on_and_ends_with_the_figures_of_one_that_was_not(
-    tmp_path: Path, file: Path
+    tmp_path: Path, file: Path, whole: dict[str, Any]
 ) -> None:
-    flags = ("matrix", "--passages", "3", "--sequences", "1")
-    cut = tmp_path / "cut"
     for point in ("editor.judged", "learner.recorded"):
-        killed(cut, file, *flags, "--threads", "1", at=point)
-    assert list((cut / "lines").iterdir()), "what was half learned is still there"
-    assert finished(cut, file, *flags) == finished(tmp_path / "whole", file, *flags)
-    assert not list((cut / "lines").iterdir()), "and cleared away when it is learned"
+        killed(tmp_path, file, *SEQUENCE, "--threads", "1", at=point)
+    assert list((tmp_path / "lines").iterdir()), "what was half learned is still there"
+    assert finished(tmp_path, file, *SEQUENCE) == whole
+    assert not list((tmp_path / "lines").iterdir()), "and cleared away when it is learned"
 
 
-def test_a_run_that_was_stopped_between_two_passages_learns_only_the_rest(tmp_path: Path, file: Path) -> None:
-    flags = ("matrix", "--passages", "3", "--sequences", "1")
-    whole = finished(tmp_path, file, *flags)
+def test_a_run_that_was_stopped_behind_a_passage_learns_only_the_rest(
+    tmp_path: Path, file: Path, whole: dict[str, Any]
+) -> None:
     journal = tmp_path / "done.jsonl"
-    rows = journal.read_bytes().splitlines(keepends=True)
-    learned = [row for row in rows if b'"learned"' in row]
-    stop_at_the_second_passage(tmp_path / "cut", file, *flags)
-    kept = (tmp_path / "cut" / "done.jsonl").read_bytes()
+    stop_at_the_second_passage(tmp_path, file, *SEQUENCE)
+    kept = journal.read_bytes()
     assert kept.count(b'"learned"') == 1
-    assert finished(tmp_path / "cut", file, *flags) == whole
-    ended = (tmp_path / "cut" / "done.jsonl").read_bytes()
-    assert ended.startswith(kept)
-    assert ended.count(b'"learned"') == len(learned)
+    assert finished(tmp_path, file, *SEQUENCE) == whole
+    assert journal.read_bytes().startswith(kept)
+    assert journal.read_bytes().count(b'"learned"') == 3
 
 
 def stop_at_the_second_passage(out: Path, file: Path, *flags: str) -> None:
