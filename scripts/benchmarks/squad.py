@@ -73,6 +73,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--judge-model", default="", help="the judge's name there")
     parser.add_argument("--out", type=Path, help="folder of the run (runs/squad)")
+    parser.add_argument(
+        "--no-topic", action="store_true", help="leave out SEAL's line 'Topic: …', as users do"
+    )
     parser.add_argument("--fresh", action="store_true", help="forget what is done in that folder")
     given = parser.parse_args(argv)
     if bool(given.judge_url) != bool(given.judge_model):
@@ -140,21 +143,24 @@ def run(given: argparse.Namespace, drawn: data.Draw, setup: Setup) -> dict[str, 
 def tell(given: argparse.Namespace, result: dict[str, Any], out: Path) -> None:
     """Print the tables, draw the pictures, write the JSON file."""
     model = result["model"]["name"]
-    title = f"{given.experiment}, {model}, seed {given.seed}" + (" (plumbing only)" if result["note"] else "")
+    title = f"{given.experiment}, {model}, seed {given.seed}"
+    title += ", without topic line" if given.no_topic else ""
+    title += " (plumbing only)" if result["note"] else ""
+    name = f"{given.experiment}-{model}{'-no-topic' if given.no_topic else ''}"
     if result["note"]:
         print(f"\nPLUMBING ONLY: {result['note']}")
     for grader, found in result["figures"].items():
         how = "normalised match" if grader == "match" else f"judged by {given.judge_model}"
         print(f"\n== {title}: {how}")
         show.show(given.experiment, found)
-        picture = out / f"{given.experiment}-{model}{'' if grader == 'match' else '-judged'}.png"
+        picture = out / f"{name}{'' if grader == 'match' else '-judged'}.png"
         if draw_picture(given.experiment, found, f"SEAL's protocol on SQuAD: {title}, {how}", picture):
             print(f"drawn in {picture}")
     if result["unjudged"]:
         print(
             f"unjudged, counted neither right nor wrong: {result['unjudged']}; run again to have them judged"
         )
-    path = out / f"{given.experiment}-{model}.json"
+    path = out / f"{name}.json"
     path.write_text(json.dumps(result, indent=1))
     print(f"\nwritten to {path}")
 
@@ -168,6 +174,7 @@ def protocol(given: argparse.Namespace, probes: int) -> dict[str, Any]:
         "answer_tokens": ANSWER_TOKENS,
         "probes": probes,
         "guardian": not given.no_guardian,
+        "topic_line": not given.no_topic,
     }
 
 
@@ -176,7 +183,7 @@ async def observe(
 ) -> Seen:
     """Everything that needs the model."""
     passages = sorted((*drawn.taught, *drawn.outsiders), key=lambda passage: passage.id)
-    key = digest(setup.folder.digest, data.digest(passages), ANSWER_TOKENS)
+    key = digest(setup.folder.digest, data.digest(passages), ANSWER_TOKENS, given.no_topic)
     disabled = frozenset(registry.BUILDERS) if given.no_guardian else frozenset[str]()
     guardian = Guardian(Policy(disabled_checks=disabled))
     taught_by = []
@@ -197,7 +204,7 @@ async def observe(
         taught_by.append(Arm(name, school, digest(key, dataclasses.asdict(recipe), *how)))
     await setup.engine.start()
     try:
-        bench = Bench(setup.engine, journal, out / "lines", key)
+        bench = Bench(setup.engine, journal, out / "lines", key, not given.no_topic)
         asked = courses(given.experiment, drawn, given.passages, given.sequences)
         return await bench.run(asked, drawn.outsiders, taught_by)
     finally:

@@ -78,8 +78,9 @@ class Seen:
 class Bench:
     """One run: an engine, a journal, and a folder for the lines that are being learned."""
 
-    def __init__(self, engine: Engine, journal: Journal, lines: Path, key: str) -> None:
-        """`key` names what the base's answers depend on: model and data."""
+    def __init__(self, engine: Engine, journal: Journal, lines: Path, key: str, topic: bool) -> None:
+        """`key` names what the base's answers depend on: model, data, and whether the topic is told."""
+        self._topic = topic
         self._engine = engine
         self._journal = journal
         self._lines = lines
@@ -110,8 +111,8 @@ class Bench:
             self._progress.done(kind, row["seconds"])
             return list(row["answers"])
         began = time.monotonic()
-        context = passage if kind == "in context" else None
-        answers = await self._ask(BASE_VERSION, [prompt(passage, q, context) for q in passage.questions])
+        asked = [prompt(passage, q, self._topic, kind == "in context") for q in passage.questions]
+        answers = await self._ask(BASE_VERSION, asked)
         seconds = round(time.monotonic() - began, 2)
         self._journal.add(key, {"answers": answers, "seconds": seconds})
         self._progress.done(kind, seconds, f"{kind}: {passage.title} {told(passage, answers)}")
@@ -149,10 +150,14 @@ class Bench:
         passage = course.passages[number]
         learned = await line.learn(passage)
         answers = {
-            p.id: await self._ask(line.version, [prompt(p, q) for q in p.questions])
+            p.id: await self._ask(line.version, [prompt(p, q, self._topic) for q in p.questions])
             for p in course.asked(number)
         }
-        again = [prompt(p.passage, p.question) for p in probes] if number in course.looks_back else []
+        again = (
+            [prompt(p.passage, p.question, self._topic) for p in probes]
+            if number in course.looks_back
+            else []
+        )
         probed = await self._ask(line.version, again)
         step = Step(answers, probed, asdict(learned), round(time.monotonic() - began, 2))
         self._journal.add(self._step_key(arm, course, number), asdict(step))
@@ -184,10 +189,10 @@ class Bench:
             return None
 
 
-def prompt(passage: Passage, question: Question, context: Passage | None = None) -> str:
+def prompt(passage: Passage, question: Question, topic: bool, in_context: bool = False) -> str:
     """The user message: SEAL's topic line and the question, behind the passage where it is in context."""
-    asked = f"Topic: {passage.title}\n{question.text}"
-    return f"{context.text}\n\n{asked}" if context else asked
+    asked = f"Topic: {passage.title}\n{question.text}" if topic else question.text
+    return f"{passage.text}\n\n{asked}" if in_context else asked
 
 
 def choose_probes(outsiders: Sequence[Passage], base: dict[str, Answers]) -> list[Probe]:
