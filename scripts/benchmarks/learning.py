@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -230,11 +232,15 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     """Command line."""
     options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is ended takes its server along
     with tempfile.TemporaryDirectory(prefix="livegraft-bench-") as scratch:
         try:
             (all_runs if options.ablations else one_run)(options, options.home or Path(scratch))
         except (OtherRun, NotEnough) as refused:
             raise SystemExit(f"learning: {refused}") from refused
+        except TimeoutError as slow:
+            hint = "the same command goes on from here" if options.home else "with --home it could go on"
+            raise SystemExit(f"learning: {slow}\n{hint}; --patience gives a group more time") from slow
 
 
 if __name__ == "__main__":

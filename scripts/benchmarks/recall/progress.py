@@ -52,7 +52,7 @@ class Progress:
 
     def save(self) -> None:
         """Write everything down, whole or not at all."""
-        self.seconds = self._earlier + time.monotonic() - self._begun if hasattr(self, "_earlier") else 0.0
+        self.seconds = self._earlier + time.monotonic() - self._begun
         self._file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._file.with_suffix(".tmp")
         temporary.write_text(json.dumps(self.as_dict(), indent=1))
