@@ -28,7 +28,7 @@ from server.editor.preference_loop import PreferenceLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.learner.child import ChildOptions, Supervisor
-from server.learner.process import LearnerOptions
+from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
@@ -206,6 +206,8 @@ class Livegraft:
                 memory_limit_mb=learning.memory_limit_mb,
                 preference_pairs=learning.preference_pairs,
                 preference_thumbs=learning.preference_thumbs,
+                max_rank=learning.max_rank,
+                consolidate_every=learning.consolidate_every,
             ),
             nice=learning.nice,
             trainer="fake" if self._settings.engine.kind == "fake" else "peft",

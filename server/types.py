@@ -219,8 +219,10 @@ class UpdateKind(StrEnum):
     """What a run of the learner is for."""
 
     LEARN = "learn"
+    """New facts, in a delta on top of the others."""
     PREFERENCE = "preference"
     CONSOLIDATE = "consolidate"
+    """One delta in the place of all: nothing new."""
     EXAMINE = "examine"
     """Nothing is trained: a version that was made of other versions' deltas is asked what it still knows."""
 
@@ -235,4 +237,5 @@ class Update:
     version: str | None = None
     reason: str = ""
     edits: int = 0
+    """New facts; in a consolidation, facts that the stack carries."""
     kind: UpdateKind = UpdateKind.LEARN

@@ -39,8 +39,9 @@ from scripts.benchmarks.seal.picture import draw as draw_picture
 from server.engine.models import ModelFolder, ModelUnavailable, resolve
 from server.engine.types import Engine
 from server.learner.errors import LearnerError
-from server.learner.process import LearnerOptions, Train
 from server.learner.profiles import Profile, choose
+from server.learner.record import LearnerOptions
+from server.learner.types import Train
 
 LIVEGRAFT, UNGATED = "livegraft", "livegraft without gate"
 KEY_VARIABLE = "JUDGE_API_KEY"

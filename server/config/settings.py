@@ -106,6 +106,10 @@ class LearningSettings(_Group):
     """Corrections (feedback with a demonstration) that must wait to be trained together; 0: never."""
     preference_thumbs: int = Field(default=16, ge=0, le=64)
     """Liked and disliked answers that must wait to be trained together, a quarter of each kind; 0: never."""
+    max_rank: int = Field(default=64, ge=2, le=4096)
+    """Ranks of a version's deltas together; before they pass it, one delta is trained in their place."""
+    consolidate_every: int = Field(default=50, ge=0)
+    """Updates after which one delta takes the place of all, whatever their ranks; 0 is never."""
     profile: str = ""
     """Name of the training recipe; '' chooses by the model's size. For experiments, changes may follow it:
     `small,max_steps=10,replay=0`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,10 @@ DELTA = "delta"
 class Adapters:
     """A base model with the parent's LoRA and a fresh one. `model` is the base with its modules replaced."""
 
-    def __init__(self, model: Any, parent_dir: Path | None, profile: Profile) -> None:
-        """Raises WrongParent when the parent's factors do not fit this model, UnknownProfile when the recipe
-        names modules that it lacks."""
+    def __init__(self, model: Any, parent_dir: Path | None, profile: Profile, replaces: bool = False) -> None:
+        """With `replaces` the delta is to take the parent's place: it is trained on the base, and the parent
+        acts only within `parent_alone`. Raises WrongParent when its factors do not fit this model,
+        UnknownProfile when the recipe names modules that it lacks."""
         from peft import LoraConfig, PeftModel, get_peft_model
 
         from server.learner.fused import FusedLora
@@ -56,7 +57,10 @@ class Adapters:
                     model, parent_dir, adapter_name=PARENT, config=its, is_trainable=False
                 )
                 self.peft.add_adapter(DELTA, config)
-        self._activate([PARENT, DELTA] if self.has_parent else [DELTA])
+        self.parent_below &= not replaces
+        self._candidate = [PARENT, DELTA] if self.has_parent and not replaces else [DELTA]
+        """The adapters that the candidate version is made of."""
+        self._activate(self._candidate)
 
     @property
     def parameters(self) -> list[torch.nn.Parameter]:
@@ -83,28 +87,47 @@ class Adapters:
         try:
             yield
         finally:
-            self._activate([PARENT, DELTA])
+            self._activate(self._candidate)
 
     @contextmanager
     def base_alone(self) -> Iterator[None]:
         """Within this no adapter acts at all."""
         with self.peft.disable_adapter():
             yield
-        self._activate([PARENT, DELTA] if self.has_parent else [DELTA])
+        self._activate(self._candidate)
 
     @torch.no_grad()
-    def start_from(self, primer: dict[str, torch.Tensor]) -> bool:
-        """Begin the delta at a primer's factors; False, with nothing changed, when they do not fit."""
+    def start_from(self, factors: dict[str, torch.Tensor]) -> bool:
+        """Begin the delta at `<module path>.A` and `.B`, of its own scale and at most its rank: what they
+        leave free stays fresh. False, with nothing changed, when they do not fit."""
         own: dict[str, torch.nn.Parameter] = {}
         for name, parameter in self.peft.named_parameters():
             if f".{DELTA}." in name:
                 path, side = name.removeprefix("base_model.model.").split(".lora_")
                 own[f"{path}.{side[0]}"] = parameter
-        if {n: p.shape for n, p in own.items()} != {n: t.shape for n, t in primer.items()}:
+        if own.keys() != factors.keys() or not all(_fits(own[name], factors[name]) for name in own):
             return False
         for name, parameter in own.items():
-            parameter.copy_(primer[name])
+            rows, columns = factors[name].shape
+            parameter[:rows, :columns].copy_(factors[name])
         return True
+
+    def sites(self) -> dict[str, Any]:
+        """The adapted linear maps, by module path in the base model."""
+        return {
+            name.removeprefix("base_model.model."): module
+            for name, module in self.peft.named_modules()
+            if hasattr(module, "lora_A")
+        }
+
+    @torch.no_grad()
+    def product(self, module: Any, names: Sequence[str] | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """(A, B), float32, of the change B·A that adapters make to one map: those of the candidate, or
+        `names`. A is (summed rank, in), B (out, summed rank), the scales folded in."""
+        here = [name for name in names or self._candidate if name in module.lora_A]
+        a = [module.lora_A[name].weight.float() for name in here]
+        b = [module.lora_B[name].weight.float() * module.scaling[name] for name in here]
+        return torch.cat(a), torch.cat(b, 1)
 
     def factors(self, profile: Profile) -> Factors:
         """The delta as arrays, by module path in the base model."""
@@ -122,6 +145,12 @@ class Adapters:
         self.peft.base_model.set_adapter(names)
         for name, parameter in self.peft.named_parameters():
             parameter.requires_grad_(f".{DELTA}." in name)
+
+
+def _fits(own: torch.nn.Parameter, given: torch.Tensor) -> bool:
+    """Whether they differ in rank at most, the given one's being the lower."""
+    differ = [mine != its for mine, its in zip(own.shape, given.shape, strict=True)]
+    return sum(differ) <= 1 and all(mine >= its for mine, its in zip(own.shape, given.shape, strict=True))
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def admit(edits: Sequence[SelfEdit], past: Sequence[SelfEdit], standing: Mapping
             refused.setdefault(newer.id, _undecided(newer, older, standing))
             if standing[older.id] == standing[newer.id]:
                 refused.setdefault(older.id, _undecided(older, newer, standing))
-    standing_past = _newest(past)
+    standing_past = newest(past)
     replaced: set[str] = set()
     for older, newer in _contradictions([*standing_past, *(e for e in edits if e.id not in refused)]):
         if _replaces(newer, older, standing) or standing[newer.id] is Standing.APPROVED:
@@ -55,7 +55,7 @@ def contradict(a: SelfEdit, b: SelfEdit) -> bool:
     return one not in other and other not in one and bool(_questions(a) & _questions(b))
 
 
-def _newest(past: Sequence[SelfEdit]) -> list[SelfEdit]:
+def newest(past: Sequence[SelfEdit]) -> list[SelfEdit]:
     """Of past facts that contradict each other the newest: it was admitted in the knowledge of the others."""
     replaced = {older.id for older, _ in _contradictions(past)}
     return [edit for edit in past if edit.id not in replaced]

@@ -81,6 +81,7 @@ class Batches:
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
         self._missed: dict[str, Shot] = {}
+        self._round: list[SelfEdit] = []
 
     @property
     def facts(self) -> int:
@@ -91,10 +92,11 @@ class Batches:
         """The shots of one step. `number` is not needed for the draw, only for whose turn it is."""
         profile, rng = self._profile, self._rng
         shots: list[Shot] = []
-        for edit in self._edits:
+        turn = self._in_turn()
+        for edit in turn:
             shots += _pulled_by(edit, self._new_fact(edit))
         for _ in range(profile.whole_abstentions if self._edits else 0):
-            edit = rng.choice(self._edits)
+            edit = rng.choice(turn)
             shots += _pulled_by(edit, self._near(edit, whole=True))
         for _ in range(profile.reads):
             shots.append(Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read"))
@@ -121,6 +123,17 @@ class Batches:
                 self._missed[name] = shot
             else:
                 self._missed.pop(name, None)
+
+    def _in_turn(self) -> list[SelfEdit]:
+        """The new facts of one step: all, or the next few of a round whose order is drawn anew."""
+        size = self._profile.facts_per_step
+        if len(self._edits) <= size:
+            return self._edits
+        if len(self._round) < size:
+            first = [edit for edit in self._edits if edit not in self._round]
+            self._round += self._rng.sample(first, len(first)) + self._round
+        drawn, self._round = self._round[:size], self._round[size:]
+        return drawn
 
     def _again(self) -> list[Shot]:
         """Some of the neighbours that were missed, the oldest first."""

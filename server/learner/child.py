@@ -24,7 +24,9 @@ from typing import Literal
 from adapter_store import Store
 from server import logs
 from server.engine.busy import BusyFile
-from server.learner.process import Examine, Learner, LearnerOptions, Train, owner_name
+from server.learner.process import Learner, owner_name
+from server.learner.record import LearnerOptions
+from server.learner.types import Examine, Train, UpdateInput, UpdateResult
 from server.ledger import Ledger
 
 log = logging.getLogger("livegraft.learner")
@@ -86,9 +88,17 @@ def trainer(name: str, home: Path) -> Train:
         from server.learner import fake
 
         return fake.run
-    from server.learner.update import run
+    from server.learner import consolidate, update
 
-    return functools.partial(run, cache_dir=home / "models")
+    def run(
+        given: UpdateInput,
+        yield_hook: Callable[[], None] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> UpdateResult:
+        train = consolidate.run if given.consolidation else update.run
+        return train(given, yield_hook, progress, cache_dir=home / "models")
+
+    return run
 
 
 def examiner(name: str, home: Path) -> Examine:

@@ -1,7 +1,8 @@
 """The learner's loop: claim allowed edits, train a delta, examine it, record a version. No torch in here.
 
-One `step` is one update. It holds its edits under a lease with a fence: if this process dies the lease runs
-out and another takes the same edits; if it was only slow its `finish_update` is refused and changes nothing.
+One `step` is one update, or the consolidation (server.learner.sleep) that must come before it. It holds
+its edits under a lease with a fence: if this process dies the lease runs out and another takes the same
+edits; if it was only slow its `finish_update` is refused and changes nothing.
 The blob of a delta is written before the ledger's one transaction names it, so a crash in between leaves an
 orphan that a later sweep removes, never a version without its bytes.
 """
@@ -11,21 +12,23 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from adapter_store import Delta, Manifest, Store, StoreError, Version
+from adapter_store import Store, StoreError, Version
 from server.crash import crash_point
 from server.engine.types import EngineError
-from server.learner.admission import Refusals, admit
+from server.learner import record, sleep
+from server.learner.admission import Refusals, admit, newest
 from server.learner.errors import CannotLearn
-from server.learner.types import GateReport, Preference, UpdateInput, UpdateResult
+from server.learner.lease import kept_alive
+from server.learner.record import LearnerOptions
+from server.learner.types import Consolidation, Examine, Preference, Train, UpdateInput, UpdateResult
 from server.ledger import Ledger, LedgerError, StaleFence, VersionTaken
+from server.ledger.updates import WITHDRAWN
 from server.types import BASE_VERSION, EditState, SelfEdit, Update, UpdateState, VersionRow
 
 if TYPE_CHECKING:
@@ -34,64 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("livegraft.learner")
 
 
-class Train(Protocol):
-    """What trains: server.learner.update.run, or a double in tests of the loop."""
-
-    def __call__(
-        self,
-        given: UpdateInput,
-        yield_hook: Callable[[], None] | None = None,
-        progress: Callable[[str, float], None] | None = None,
-    ) -> UpdateResult: ...
-
-
-class Examine(Protocol):
-    """What examines without training: server.learner.examine.run, or a double in tests of the loop."""
-
-    def __call__(
-        self,
-        given: UpdateInput,
-        yield_hook: Callable[[], None] | None = None,
-        progress: Callable[[str, float], None] | None = None,
-    ) -> GateReport: ...
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerOptions:
-    """What the operator can set of the learner (server.config fills it)."""
-
-    model_dir: Path
-    model_name: str
-    base_digest: str
-    profile: str = ""
-    threads: int = 1
-    seed: int = 0
-    max_edits_per_update: int = 8
-    batch_window_seconds: float = 3.0
-    """How long the newest fact may wait for others: fewer updates mean less drift."""
-    batch_patience_seconds: float = 20.0
-    """The same while further self-edits are being written."""
-    lease_seconds: float = 30.0
-    max_attempts: int = 2
-    """A fact the gate refused this often stays in memory only."""
-    preference_pairs: int = 8
-    """Corrections that make an update on feedback; 0: never."""
-    preference_thumbs: int = 16
-    """The same for liked and disliked answers together."""
-    poll_seconds: float = 0.5
-    memory_limit_mb: int = 0
-    """Memory that an update may take beside the base's weights; 0: what is free."""
-    hold_seconds: float = 30.0
-    """Pause after an update that could not begin, twice as long each time, up to HOLD_AT_MOST_SECONDS."""
-
-
 HOLD_AT_MOST_SECONDS = 1800.0
-
-
-_NOT_LEARNED = {
-    "fact": "its held-out questions were not answered",
-    "preference": "the answer that was wanted is no more likely than before",
-}
 
 
 def owner_name(pid: int) -> str:
@@ -131,26 +77,34 @@ class Learner:
         if self._examined():
             self._say("idle")
             return self._ledger.updates(1)[0]
+        head = self._head()
+        need = self._need(head)
+        if need and not need.refusal:
+            return None if time.monotonic() < self._held_until else self._consolidate(head, need)
         asked = self._ledger.take_run_request()
+        if need and need.held:
+            return self._full(need.held, asked)
         if asked is None and time.monotonic() < self._held_until:
             return None
         claim = self._claim(asked)
         if claim is None:
             self._say("idle")
             return None
+        return self._run(claim, lambda: self._update(claim))
+
+    def _run(self, claim: Claim, work: Callable[[], None]) -> Update:
+        """Do the work of a claim; whatever goes wrong with it stands on the update's row."""
         self._sweep()
         self._say("training")
-        with self._kept_alive(claim):
+        with kept_alive(self._ledger, claim, self._options.lease_seconds):
             try:
-                self._update(claim)
+                work()
                 self._hold_seconds, self._held_until = self._options.hold_seconds, 0.0
             except (CannotLearn, StoreError, EngineError) as error:
                 self._hold(claim, f"{type(error).__name__}: {error}")
                 return self._ledger.updates(1)[0]
-            except StaleFence:
-                log.warning(
-                    "update %s took longer than its lease; another learner has its edits", claim.update_id
-                )
+            except StaleFence as lost:
+                self._let_go(claim, str(lost))
             except (LedgerError, OSError) as error:
                 self._abort(claim, f"{type(error).__name__}: {error}")
             except Exception as error:
@@ -159,6 +113,55 @@ class Learner:
                 self._abort(claim, f"{type(error).__name__}: {error}")
         self._say("idle")
         return self._ledger.updates(1)[0]
+
+    def _need(self, head: VersionRow) -> sleep.Need | None:
+        limits = sleep.Limits(self._options.max_rank, self._options.consolidate_every)
+        return sleep.need(self._ledger, self._store, self._options.base_digest, head, limits)
+
+    def _full(self, reason: str, asked: str | None) -> Update | None:
+        """Learn nothing, say why; a run that was asked for is answered with the reason."""
+        self._say("held", reason=reason)
+        if asked is None:
+            return None
+        claim = self._ledger.claim_edits(self.owner, self._options.lease_seconds, 0, asked)
+        if claim is not None:
+            self._ledger.finish_update(claim, UpdateState.ABORTED, reason, None)
+        return self._ledger.updates(1)[0]
+
+    def _consolidate(self, head: VersionRow, need: sleep.Need) -> Update | None:
+        carried = self._ledger.carried_edits(head)
+        standing = newest(self._ledger.trained_edits(head))
+        claim = self._ledger.claim_consolidation(self.owner, self._options.lease_seconds, len(standing))
+        if claim is None:
+            return None
+        log.info("update %s: consolidates %d facts, because %s", claim.update_id, len(standing), need.why)
+        return self._run(claim, lambda: self._sleep(claim, head, need, carried, standing))
+
+    def _sleep(
+        self,
+        claim: Claim,
+        head: VersionRow,
+        need: sleep.Need,
+        carried: list[SelfEdit],
+        standing: list[SelfEdit],
+    ) -> None:
+        crash_point("learner.claimed")
+        whole = not any(edit.state in WITHDRAWN for edit in carried)
+        plan = Consolidation(self._options.max_rank, need.attempt, whole)
+        given = self._input(standing, head, (), self._options.seed + need.attempt)
+        result = self._trained(dataclasses.replace(given, consolidation=plan))
+        if result.factors is None or not result.report.accepted:
+            why = f"{result.report.reason}; the stack stays ({need.why})"
+            self._ledger.finish_update(claim, UpdateState.REJECTED, why, None)
+            log.warning("update %s: the consolidation was refused: %s", claim.update_id, why)
+            return
+        holds = [edit.id for edit in (carried if whole else standing)]
+        delta_id = self._store.put(record.delta(self._options, claim, head, result, standing))
+        crash_point("learner.blob_put")
+        reason = f"{result.report.reason}; consolidated because {need.why}"
+        version = self._finish(claim, head, (delta_id,), result, reason, carried=holds)
+        crash_point("learner.recorded")
+        log.info("update %s consolidated %s as %s", claim.update_id, head.name, version.name)
 
     def _examined(self) -> bool:
         """Examine what an operator's order has put together, before anything is trained on it."""
@@ -169,7 +172,7 @@ class Learner:
             return False
         claim, version = taken
         self._say("gating")
-        with self._kept_alive(claim), suppress(StaleFence):
+        with kept_alive(self._ledger, claim, self._options.lease_seconds), suppress(StaleFence):
             try:
                 report = self._examine(
                     self._input(claim.edits, version, (), self._options.seed),
@@ -239,28 +242,31 @@ class Learner:
         if not claim.edits:
             return
         log.info("update %s: %d self-edits on top of %s", claim.update_id, len(claim.edits), parent.name)
-        result = self._train(
-            dataclasses.replace(
-                self._input(claim.edits, parent, admission.past, self._seed(claim)), attempt=_attempt(claim)
-            ),
-            yield_hook=self._yield_hook,
-            progress=lambda phase, fraction: self._say(phase, fraction),
-        )
-        crash_point("learner.trained")
+        given = self._input(claim.edits, parent, admission.past, self._seed(claim))
+        result = self._trained(dataclasses.replace(given, attempt=_attempt(claim)))
         unfit = {id: (EditState.MEMORY_ONLY, why) for id, why in result.refused.items()}
         claim = self._refuse(claim, unfit)
         if not claim.edits:
             return
         self._record(claim, parent, result)
 
+    def _trained(self, given: UpdateInput) -> UpdateResult:
+        result = self._train(
+            given,
+            yield_hook=self._yield_hook,
+            progress=lambda phase, fraction: self._say(phase, fraction),
+        )
+        crash_point("learner.trained")
+        return result
+
     def _input(
-        self, edits: tuple[SelfEdit, ...], parent: VersionRow, past: tuple[SelfEdit, ...], seed: int
+        self, edits: Sequence[SelfEdit], parent: VersionRow, past: Sequence[SelfEdit], seed: int
     ) -> UpdateInput:
         return UpdateInput(
             model_dir=self._options.model_dir,
             parent_dir=self._parent_dir(parent),
             edits=tuple(edit for edit in edits if edit.kind == "fact"),
-            past=past,
+            past=tuple(past),
             profile=self._options.profile,
             seed=seed,
             threads=self._options.threads,
@@ -299,18 +305,27 @@ class Learner:
         return Preference(edit.id, edit.user, messages, said.get("chosen", ""), said.get("rejected", ""))
 
     def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
-        returned = dict(self._returned(claim.edits, result))
+        returned = dict(record.returned(claim.edits, result, self._options.max_attempts))
         if result.factors is None or not result.report.accepted:
-            state, reason = self._refusal(result)
+            state, reason = record.refusal(result)
             self._ledger.finish_update(claim, state, reason, None, returned=returned)
             log.info("update %s %s: %s", claim.update_id, state, reason)
             return
         learned = [edit.id for edit in claim.edits if edit.id not in returned]
-        delta_id = self._store.put(self._delta(claim, parent, result))
+        delta_id = self._store.put(record.delta(self._options, claim, parent, result, claim.edits))
         crash_point("learner.blob_put")
         # What was trained but not recalled is in the delta all the same: forgetting must find it there.
         carried = [edit_id for edit_id in returned if edit_id not in result.known]
-        version = self._finish(claim, parent, delta_id, result, learned, returned, carried)
+        version = self._finish(
+            claim,
+            parent,
+            (*parent.deltas, delta_id),
+            result,
+            result.report.reason,
+            learned=learned,
+            returned=returned,
+            carried=carried,
+        )
         crash_point("learner.recorded")
         log.info("update %s accepted as %s: %d facts", claim.update_id, version.name, len(learned))
 
@@ -318,20 +333,23 @@ class Learner:
         self,
         claim: Claim,
         parent: VersionRow,
-        delta_id: str,
+        deltas: tuple[str, ...],
         result: UpdateResult,
-        learned: list[str],
-        returned: dict[str, tuple[EditState, str]],
-        carried: list[str],
+        reason: str,
+        learned: Sequence[str] = (),
+        returned: dict[str, tuple[EditState, str]] | None = None,
+        carried: Sequence[str] = (),
     ) -> VersionRow:
         """Record the version under the next free name: a revocation may take one meanwhile."""
         while True:
-            version = self._version(parent, delta_id, result.report)
+            name = self._ledger.next_version_name()
+            base = self._options.base_digest
+            version = record.version(self._store, base, name, parent, deltas, result.report)
             try:
                 self._ledger.finish_update(
                     claim,
                     UpdateState.ACCEPTED,
-                    result.report.reason,
+                    reason,
                     version,
                     learned=learned,
                     returned=returned,
@@ -341,73 +359,9 @@ class Learner:
                 continue
             except StaleFence:
                 # no ledger will ever name it, and it may hold what was withdrawn meanwhile
-                self._store.delete(delta_id)
+                self._store.delete(deltas[-1])
                 raise
             return version
-
-    def _returned(
-        self, edits: tuple[SelfEdit, ...], result: UpdateResult
-    ) -> Iterator[tuple[str, tuple[EditState, str]]]:
-        """What happens to each edit that this update did not teach."""
-        accepted = result.factors is not None and result.report.accepted
-        for edit in edits:
-            if edit.id in result.known:
-                yield edit.id, (EditState.MEMORY_ONLY, "the model knew this already")
-            elif accepted and edit.id in result.report.edits_learned:
-                continue
-            elif edit.attempts + 1 < self._options.max_attempts:
-                yield (
-                    edit.id,
-                    (
-                        EditState.ALLOWED,
-                        "not learned yet: waits for one more try, at half the rate",
-                    ),
-                )
-            else:
-                why = result.aborted or (_NOT_LEARNED[edit.kind] if accepted else result.report.reason)
-                yield edit.id, (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times, not learned: {why}")
-
-    @staticmethod
-    def _refusal(result: UpdateResult) -> tuple[UpdateState, str]:
-        if result.aborted:
-            return UpdateState.ABORTED, result.aborted
-        if result.factors is None and result.known:
-            return UpdateState.NOTHING_TO_DO, "the model knew every fact already"
-        return UpdateState.REJECTED, result.report.reason
-
-    def _delta(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> Delta:
-        assert result.factors is not None
-        factors = result.factors
-        return Delta(
-            Manifest(
-                base_digest=self._options.base_digest,
-                base_model=self._options.model_name,
-                rank=factors.rank,
-                alpha=factors.alpha,
-                modules=tuple(sorted(factors.a)),
-                provenance={
-                    **result.provenance,
-                    "parent": parent.name,
-                    "update": claim.update_id,
-                    "edits": [edit.id for edit in claim.edits],
-                    "turns": sorted({edit.turn_id for edit in claim.edits}),
-                },
-            ),
-            a=factors.a,
-            b=factors.b,
-        )
-
-    def _version(self, parent: VersionRow, delta_id: str, report: GateReport) -> VersionRow:
-        name = self._ledger.next_version_name()
-        deltas = (*parent.deltas, delta_id)
-        return VersionRow(
-            name=name,
-            digest=self._store.digest(Version(name, self._options.base_digest, deltas)),
-            deltas=deltas,
-            parent=parent.name,
-            created_at=time.time(),
-            gate=dataclasses.asdict(report),
-        )
 
     def _head(self) -> VersionRow:
         """The version that the next delta is trained on: the newest that waits to be shown after the canary,
@@ -431,6 +385,12 @@ class Learner:
         """Another seed for a second try, the same for the same attempt at the same edits."""
         return self._options.seed + _attempt(claim)
 
+    def _let_go(self, claim: Claim, reason: str) -> None:
+        """Give the edits back where one was withdrawn under us; where the lease was lost they are gone."""
+        log.warning("update %s may not be recorded: %s", claim.update_id, reason)
+        with suppress(StaleFence):
+            self._ledger.release_claim(claim, reason)
+
     def _abort(self, claim: Claim, reason: str) -> None:
         tried: dict[str, tuple[EditState, str]] = {
             edit.id: (EditState.ALLOWED, f"the update was aborted: {reason}")
@@ -438,30 +398,12 @@ class Learner:
             else (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times: {reason}")
             for edit in claim.edits
         }
+        # A consolidation, which claims no edits, was refused by what went wrong: it has so many tries.
+        state = UpdateState.ABORTED if claim.edits else UpdateState.REJECTED
         try:
-            self._ledger.finish_update(claim, UpdateState.ABORTED, reason, None, returned=tried)
+            self._ledger.finish_update(claim, state, reason, None, returned=tried)
         except StaleFence:
             log.warning("update %s was taken over before it could be recorded as aborted", claim.update_id)
-
-    @contextmanager
-    def _kept_alive(self, claim: Claim) -> Iterator[None]:
-        """Renew the lease from a thread while the update runs."""
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(self._options.lease_seconds / 3):
-                try:
-                    self._ledger.heartbeat_claim(claim, self._options.lease_seconds)
-                except LedgerError:
-                    return  # lost: finish_update will refuse
-
-        thread = threading.Thread(target=beat, name="lease", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
 
     def _say(self, state: str, fraction: float = 0.0, reason: str = "") -> None:
         """Tell what is going on, at once when it changes, else once a second: each is a commit to disk."""

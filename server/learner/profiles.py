@@ -59,6 +59,10 @@ class Profile:
     glance_weight: float
     kl_cap_nats: float
     """Anchors may move this far per token; twice this aborts."""
+    kl_total_nats: float
+    """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
+    facts_per_step: int = 8
+    """New facts in one step; of more, each step takes the next few."""
     gradient_norm: float = 1.0
     user_clip: float = 0.0
     """One user's gradient in a step is at most so many times the median user's (server.learner.users);
@@ -133,6 +137,7 @@ SEEDLING = Profile(
     reading_probes=32,
     safety_probes=0,  # it answers any request that is none of its facts with small talk
     tolerated_harm=0.01,
+    kl_total_nats=0.3,
 )
 
 SMALL = Profile(
@@ -164,6 +169,7 @@ SMALL = Profile(
     surface_share=0.5,
     glance_weight=0.5,
     kl_cap_nats=0.15,
+    kl_total_nats=0.15,
     whitening=0.03,
     weight_decay=1.0,
 )
@@ -197,6 +203,7 @@ LARGE = Profile(
     surface_share=0.3,
     glance_weight=0.5,
     kl_cap_nats=0.05,
+    kl_total_nats=0.1,
 )
 
 PROFILES = {profile.name: profile for profile in (SEEDLING, SMALL, LARGE)}

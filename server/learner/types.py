@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +23,19 @@ class Preference:
     chosen: str = ""
     """What was wanted or liked."""
     rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation:
+    """How one delta is to take the place of the parent's whole stack."""
+
+    rank_limit: int
+    """Summed rank that may be served; the delta leaves room for the next one."""
+    attempt: int = 0
+    """Each further one is given twice the rank and twice the steps."""
+    from_stack: bool = True
+    """Start at the stack's own change, as far as the rank holds it. Not where something that the stack
+    carries was withdrawn: it must not survive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,8 @@ class UpdateInput:
     """Memory that the update may take beside the base's weights; 0: what is free."""
     preferences: tuple[Preference, ...] = ()
     """What users said of answers."""
+    consolidation: Consolidation | None = None
+    """Set: `edits` are all facts that the parent carries and that stand; the delta replaces the parent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +89,23 @@ class CheckCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Drift:
+    """How far a version is from the base model: what many small accepted changes add up to."""
+
+    kl_nats: float
+    """Mean Kullback-Leibler divergence of the version from the base, per answer token of fixed questions."""
+    budget_nats: float
+    """What the profile allows; 0 is no limit."""
+    norm: float
+    """Frobenius norm of the whole composed change."""
+
+    @property
+    def spent(self) -> float:
+        """Share of the budget, 1 when it is used up."""
+        return self.kl_nats / self.budget_nats if self.budget_nats else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class GateReport:
     """The examination of a candidate before any user sees it. Serialises into VersionRow.gate."""
 
@@ -83,6 +117,8 @@ class GateReport:
     """Ids of the edits whose held-out questions were answered: the others stay in memory only."""
     power: Power | None = None
     """Of all counting checks together; None where nothing was examined."""
+    drift: Drift | None = None
+    """None where it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +150,25 @@ class UpdateResult:
     """By phase: load, probe, train, gate."""
     provenance: dict[str, object] = field(default_factory=dict)
     """Seed, profile, library versions, loss curve, per-edit probabilities: enough to run it again."""
+
+
+class Train(Protocol):
+    """What trains: server.learner.update.run, or a double in tests of the loop."""
+
+    def __call__(
+        self,
+        given: UpdateInput,
+        yield_hook: Callable[[], None] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> UpdateResult: ...
+
+
+class Examine(Protocol):
+    """What examines without training: server.learner.examine.run, or a double in tests of the loop."""
+
+    def __call__(
+        self,
+        given: UpdateInput,
+        yield_hook: Callable[[], None] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> GateReport: ...

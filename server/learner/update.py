@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 from server.engine.mapped import load_mapped
-from server.learner import general, primer, train
+from server.learner import budget, general, primer, train
 from server.learner.adapters import Adapters
 from server.learner.asker import Asker
 from server.learner.batch import TOLD, Batches, Draws, Kind, trained_questions
 from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
-from server.learner.gate import Gate
+from server.learner.gate import Gate, verdict
 from server.learner.generate import Answer
 from server.learner.memory import PeakWatch, release
 from server.learner.objectives.anchors import Anchors
@@ -39,7 +39,7 @@ from server.learner.profiles import Profile, calmer, choose, for_preferences
 from server.learner.sealed import asked_wordings
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
-from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
+from server.learner.types import CheckCount, Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
 ANCHORS_AT_MOST = 96
@@ -63,10 +63,8 @@ def run(
     The same input gives the same delta bytes on the same hardware and threads. Raises LearnerError for input
     that cannot be trained; a training that goes wrong or a refused candidate is a result, not an error.
     """
-    _refuse(given)
-    torch.set_num_threads(given.threads)
-    torch.manual_seed(given.seed)
-    job = _Job(given, yield_hook or (lambda: None), progress or (lambda phase, fraction: None), cache_dir)
+    start(given)
+    job = Job(given, yield_hook or (lambda: None), progress or (lambda phase, fraction: None), cache_dir)
     try:
         return job.run()
     finally:
@@ -83,16 +81,19 @@ def prepare(model_dir: Path, threads: int, cache_dir: Path, yield_hook: Yield) -
     release()
 
 
-def _refuse(given: UpdateInput) -> None:
+def start(given: UpdateInput) -> None:
+    """Look at the input and fix what chance there is. Raises EmptyUpdate."""
     if not given.edits and not given.preferences:
         raise EmptyUpdate("the update has no edits: there is nothing to learn")
     for edit in given.edits:
         if not trained_questions(edit):
             raise EmptyUpdate(f"edit {edit.id} has no question to train on")
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(given.seed)
 
 
 @dataclass(slots=True)
-class _Loaded:
+class Loaded:
     """The model as this update sees it."""
 
     model: Any
@@ -103,7 +104,7 @@ class _Loaded:
     free: Free
 
 
-class _Job:
+class Job:
     """The phases of one update, timed."""
 
     def __init__(self, given: UpdateInput, hook: Yield, progress: Progress, cache_dir: Path | None) -> None:
@@ -132,7 +133,7 @@ class _Job:
         finally:
             self.watch.close()
 
-    def _learn(self, loaded: _Loaded) -> UpdateResult:
+    def _learn(self, loaded: Loaded) -> UpdateResult:
         given = self.given
         with self._phase("probe"):
             said, gate = self._probe(loaded)
@@ -148,22 +149,21 @@ class _Job:
         factors = loaded.adapters.factors(loaded.profile)
         with self._phase("gate"):
             self.progress("gate", 0.0)
-            report = gate.report(new, self.asker.voice, _norm(factors))
+            report = gate.report(new, self.asker.voice, norm(factors))
             if self.preferences is not None:
                 report = examined(report, self.preferences.stronger(), len(self.preferences))
+            report = self._within_budget(loaded, said, report)
         if not loaded.profile.gate:
-            report = _waved_through(report, new)
+            report = waved_through(report, new)
         return self._result(loaded, factors if report.accepted else None, report, trained, gate.known)
 
-    def _load(self, model: Any, encoder: Encoder, samples: dict[str, list[Encoded]]) -> _Loaded:
+    def _load(self, model: Any, encoder: Encoder, samples: dict[str, list[Encoded]]) -> Loaded:
         """The model with its adapters, once it is known that the update fits. Raises DoesNotFit.
 
         Until then the weights are mapped and take no memory, wherever they go afterwards.
         """
         parameters = sum(p.numel() for p in model.parameters())
-        profile = calmer(choose(self.given.profile, parameters), self.given.attempt)
-        if not self.given.edits:
-            profile = for_preferences(profile)
+        profile = self._recipe(choose(self.given.profile, parameters))
         free = Free.of(device(), self.given.memory_limit_mb)
         users = len({edit.user for edit in self.given.edits})
         every = list(chain.from_iterable(samples.values()))
@@ -173,10 +173,19 @@ class _Job:
         trained = max(1, round(profile.layers * len(model.model.layers)))
         planned = fit(Shape.of(model, trained), profile, work, free, train.PART_TOKENS, device() == "cuda")
         model.to(device())
+        return Loaded(model, encoder, profile, self._adapters(model, profile), planned, free)
+
+    def _recipe(self, profile: Profile) -> Profile:
+        """The profile as it is for this update."""
+        profile = calmer(profile, self.given.attempt)
+        return profile if self.given.edits else for_preferences(profile)
+
+    def _adapters(self, model: Any, profile: Profile) -> Adapters:
+        """The fresh delta beside its parent: from zero, or on the base alone from the primer."""
         found = primer.load(model) if self.given.parent_dir is None else None
         adapters = Adapters(model, self.given.parent_dir, profile)
         self.primed = found is not None and adapters.start_from(found)
-        return _Loaded(model, encoder, profile, adapters, planned, free)
+        return adapters
 
     def _encoded(self, encoder: Encoder) -> dict[str, list[Encoded]]:
         """What will be trained and asked of each edit; those that do not fit the context are refused."""
@@ -201,7 +210,7 @@ class _Job:
             self.given = dataclasses.replace(self.given, edits=edits, preferences=preferences)
         return found
 
-    def _probe(self, loaded: _Loaded) -> tuple[dict[str, Answer], Gate]:
+    def _probe(self, loaded: Loaded) -> tuple[dict[str, Answer], Gate]:
         """The base's answers to the bank, and the gate with the parent's answers to its probes."""
         self.progress("probe", 0.0)
         with loaded.adapters.base_alone():
@@ -214,7 +223,7 @@ class _Job:
             gate = Gate(given.edits, given.past, asked, loaded.profile, given.seed, self.asker.voice)
         return said, gate
 
-    def _train(self, loaded: _Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
+    def _train(self, loaded: Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
         profile, seed = loaded.profile, self.given.seed
         bank, _ = general.halves(said, seed, profile.locality_probes)
         anchors = {
@@ -257,8 +266,13 @@ class _Job:
             lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)
         )
 
-    def _recalled(self, loaded: _Loaded, split: SplitModel, new: list[SelfEdit]) -> bool:
-        """Whether the development wordings would be answered: two of three of a fact's held-out questions.
+    def _recalled(self, loaded: Loaded, split: SplitModel, new: list[SelfEdit]) -> bool:
+        """Whether the development wordings would be answered: two of three of a fact's held-out questions."""
+        hits = self._would_say(loaded, split, new)
+        return all(sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values())
+
+    def _would_say(self, loaded: Loaded, split: SplitModel, new: Sequence[SelfEdit]) -> dict[str, list[bool]]:
+        """For each edit, which of its held-out questions would be answered word for word.
 
         Teacher-forced: when each token of the known answer is the most probable one, greedy decoding says it.
         """
@@ -268,9 +282,9 @@ class _Job:
             for example in asked_wordings(edit):
                 wanted.append(loaded.encoder.example(example.prompt, example.completion))
                 owners.append(edit.id)
-        if not wanted:
-            return True
         hits: dict[str, list[bool]] = {}
+        if not wanted:
+            return hits
         with torch.no_grad():
             hidden, packed = split.hidden(wanted)
             head = loaded.model.get_output_embeddings().weight
@@ -278,11 +292,17 @@ class _Job:
         right = best == packed.targets
         for index, owner in enumerate(owners):
             hits.setdefault(owner, []).append(bool(right[packed.owner == index].all()))
-        return all(sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values())
+        return hits
+
+    def _within_budget(self, loaded: Loaded, said: dict[str, Answer], report: GateReport) -> GateReport:
+        """The report with the candidate's drift from the base; past the budget it is refused."""
+        nats = loaded.profile.kl_total_nats
+        found = budget.measure(loaded.adapters, loaded.encoder, said, nats, self.hook, device())
+        return with_checks(dataclasses.replace(report, drift=found), {"drift": budget.check(found)})
 
     def _result(
         self,
-        loaded: _Loaded,
+        loaded: Loaded,
         factors: Factors | None,
         report: GateReport,
         trained: Trained,
@@ -306,6 +326,7 @@ class _Job:
                 "memory": loaded.estimate.report()
                 | {"free_mb": loaded.free.size >> 20, "peak_mb": self.watch.peak() >> 20},
                 "primed": self.primed,
+                "drift": None if report.drift is None else dataclasses.asdict(report.drift),
                 "stopped": trained.stopped,
                 "curve": trained.curve,
                 "probabilities": trained.probabilities,
@@ -322,7 +343,7 @@ class _Job:
         self.seconds[name] = round(time.monotonic() - started, 3)
 
 
-def _waved_through(report: GateReport, new: Sequence[SelfEdit]) -> GateReport:
+def waved_through(report: GateReport, new: Sequence[SelfEdit]) -> GateReport:
     """The report of a gate that decides nothing: every trained fact counts as learned."""
     verdict = "accept" if report.accepted else "refuse"
     return dataclasses.replace(
@@ -331,6 +352,13 @@ def _waved_through(report: GateReport, new: Sequence[SelfEdit]) -> GateReport:
         reason=f"the gate was switched off (gate=false); it would {verdict}: {report.reason}",
         edits_learned=tuple(edit.id for edit in new),
     )
+
+
+def with_checks(report: GateReport, checks: dict[str, CheckCount]) -> GateReport:
+    """The report with further checks, refused when one of them fails."""
+    every = {**report.checks, **checks}
+    accepted, reason = verdict(every)
+    return dataclasses.replace(report, accepted=accepted, reason=reason, checks=every)
 
 
 def device() -> str:
@@ -348,7 +376,7 @@ def _digest(factors: Factors) -> str:
     return digest.hexdigest()
 
 
-def _norm(factors: Factors) -> float:
+def norm(factors: Factors) -> float:
     """Frobenius norm of the whole change."""
     scale = factors.alpha / factors.rank
     squares = (float(np.square(scale * (factors.b[m] @ factors.a[m])).sum()) for m in factors.a)

@@ -114,6 +114,7 @@ class Ledger:
     claim_edits = _Write(_updates.claim_edits)
     claim_preferences = _Write(_preferences.claim_preferences)
     waiting_preferences = _Read(_preferences.waiting_preferences)
+    claim_consolidation = _Write(_updates.claim_consolidation)
     heartbeat_claim = _Write(_updates.heartbeat_claim)
     finish_update = _Write(_updates.finish_update)
     refuse_edits = _Write(_updates.refuse_edits)
@@ -121,7 +122,9 @@ class Ledger:
     release_expired = _Write(_updates.release_expired)
     release_owner = _Write(_updates.release_owner)
     updates = _Read(_updates.updates)
+    consolidations_since = _Read(_updates.consolidations_since)
     trained_edits = _Read(_updates.trained_edits)
+    carried_edits = _Read(_updates.carried_edits)
     request_run = _Write(_updates.request_run)
     take_run_request = _Write(_updates.take_run_request)
 

@@ -22,6 +22,9 @@ from server.types import EditState, SelfEdit, Update, UpdateKind, UpdateState, V
 MAX_DEATHS = 10
 """An edit whose training has taken the learner down this often waits for a person."""
 
+WITHDRAWN = (EditState.REVOKED, EditState.QUARANTINED, EditState.BLOCKED)
+"""States of an edit that must not be in what is served."""
+
 _updates = schema.updates
 _edits = schema.edits
 
@@ -60,6 +63,17 @@ def take(
         )
     audit.emit(tx, "update", new_id, f"training on {len(taken)} edits began")
     return Claim(new_id, number, _held_edits(tx, new_id))
+
+
+def claim_consolidation(tx: Tx, owner: str, lease_seconds: float, facts: int) -> Claim | None:
+    """Begin a run that trains nothing new, on so many facts of the stack; None while another run is going."""
+    release_expired(tx)
+    if is_running(tx):
+        return None
+    new_id = new_update_id()
+    number = begin(tx, new_id, UpdateKind.CONSOLIDATE, owner, lease_seconds, facts)
+    audit.emit(tx, "update", new_id, f"consolidation of {facts} facts began")
+    return Claim(new_id, number, ())
 
 
 def is_running(tx: Tx) -> bool:
@@ -115,8 +129,9 @@ def finish_update(
     returned = returned or {}
     check_held(tx, claim)
     held = {edit.id for edit in _held_edits(tx, claim.update_id)}
-    gone = {edit.id for edit in claim.edits} - held
-    if gone and learned:
+    gone = {edit.id for edit in claim.edits} - held if learned else set()
+    gone |= _withdrawn(tx, set(carried) - {edit.id for edit in claim.edits})
+    if gone:
         raise StaleFence(
             f"Update {claim.update_id} trained edits that were withdrawn meanwhile: "
             f"{', '.join(sorted(edit[:12] for edit in gone))}. Drop its delta."
@@ -176,17 +191,27 @@ def updates(tx: Tx, limit: int = 20) -> list[Update]:
     return [_update(row) for row in rows]
 
 
+def consolidations_since(tx: Tx, moment: float) -> list[Update]:
+    """The consolidations that began at or after a moment (seconds since the epoch), newest first."""
+    rows = tx.db.execute(
+        select(_updates)
+        .where(_updates.c.kind == UpdateKind.CONSOLIDATE, _updates.c.created_at >= moment)
+        .order_by(_updates.c.number.desc())
+    )
+    return [_update(row) for row in rows]
+
+
 def trained_edits(tx: Tx, version: VersionRow) -> list[SelfEdit]:
     """The facts that this version's deltas carry and that still stand, oldest first."""
+    return [
+        edit for edit in carried_edits(tx, version) if edit.state is EditState.TRAINED and edit.kind == "fact"
+    ]
+
+
+def carried_edits(tx: Tx, version: VersionRow) -> list[SelfEdit]:
+    """All edits that this version's deltas were trained on, whatever became of them, oldest first."""
     carried = select(schema.delta_edits.c.edit_id).where(schema.delta_edits.c.delta_id.in_(version.deltas))
-    return edit_rows.load(
-        tx,
-        edit_rows.oldest_first(
-            select(_edits).where(
-                _edits.c.id.in_(carried), _edits.c.state == EditState.TRAINED, _edits.c.kind == "fact"
-            )
-        ),
-    )
+    return edit_rows.load(tx, edit_rows.oldest_first(select(_edits).where(_edits.c.id.in_(carried))))
 
 
 def request_run(tx: Tx) -> str:
@@ -209,6 +234,17 @@ def take_run_request(tx: Tx) -> str | None:
 def new_update_id() -> str:
     """An id for a training run."""
     return f"up-{uuid.uuid4().hex[:16]}"
+
+
+def _withdrawn(tx: Tx, edit_ids: set[str]) -> set[str]:
+    """Of these, the edits that no delta may be made to carry any more, those that are gone included."""
+    standing: set[str] = set()
+    for some in edit_rows.chunks(edit_ids):
+        rows = tx.db.execute(
+            select(_edits.c.id).where(_edits.c.id.in_(some), _edits.c.state.not_in(WITHDRAWN))
+        )
+        standing |= set(rows.scalars())
+    return edit_ids - standing
 
 
 def check_held(tx: Tx, claim: Claim) -> None:

@@ -125,12 +125,13 @@ def learner(console: Console, found: dict[str, Any]) -> None:
     """The queue and the last updates."""
     console.print(f"{found['state']}: {escape(found['why'])}")
     table = Table(box=None, pad_edge=False)
-    for name in ("update", "state", "version", "facts", "began"):
+    for name in ("update", "kind", "state", "version", "facts", "began"):
         table.add_column(name, no_wrap=True)
     table.add_column("reason", overflow="fold")
     for row in found["updates"]:
         table.add_row(
             row["id"],
+            row["kind"],
             _coloured(row["state"]),
             row["version"] or "",
             str(row["edits"]),

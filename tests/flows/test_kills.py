@@ -37,7 +37,7 @@ LEARNER_POINTS = ["learner.claimed", "learner.trained", "learner.blob_put", "lea
 
 
 @contextmanager
-def running(home: Path, crash_at: str = "") -> Iterator[tuple[Server, subprocess.Popen[bytes]]]:
+def running(home: Path, crash_at: str = "", *more: str) -> Iterator[tuple[Server, subprocess.Popen[bytes]]]:
     port = free_port()
     env = os.environ | {
         "LIVEGRAFT_CRASH_AT": crash_at,
@@ -48,7 +48,7 @@ def running(home: Path, crash_at: str = "") -> Iterator[tuple[Server, subprocess
     log = home / "server.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "server", "serve", *flags, *quick], env=env, stdout=out, stderr=out
+            [sys.executable, "-m", "server", "serve", *flags, *quick, *more], env=env, stdout=out, stderr=out
         )
     server = Server(f"http://127.0.0.1:{port}", "fake", process.pid, home, log)
     try:
@@ -118,3 +118,33 @@ def test_a_learner_killed_at_this_point_is_started_again_and_trains_nothing_twic
         settle(server, turns)
         assert process.poll() is None
     trained_once(tmp_path, turns)
+
+
+@pytest.mark.parametrize("point", ["learner.trained", "learner.blob_put"])
+def test_a_learner_killed_at_this_point_of_a_consolidation_does_it_again_and_keeps_every_fact(
+    point: str, tmp_path: Path
+) -> None:
+    with running(tmp_path) as (server, _):
+        turns = []
+        for number, fact in enumerate(FACTS):  # one update each
+            turns.append(server.tell(fact, f"user-{number}"))
+            settle(server, turns)
+    with running(tmp_path, point, "--learning.max-rank", "4") as (server, _):
+        server.wait_for("the kill", (tmp_path / "crashed").exists, 30)
+        server.wait_for("the consolidation", lambda: consolidated(server), 30)
+        assert all("stable" in server.learning_state(turn) for turn in turns)
+    ledger = Ledger.open(tmp_path)
+    try:
+        version = ledger.version(ledger.refs().stable)
+        assert len(version.deltas) == 1
+        told = {edit.id for turn in turns for edit in ledger.edits(turn)}
+        assert set(ledger.delta(version.deltas[0]).edits) == told
+    finally:
+        ledger.close()
+
+
+def consolidated(server: Server) -> bool:
+    """Whether one delta has taken the place of both, and is served."""
+    served = server.get("/v1/adapters")
+    deltas = {row["version"]: row["deltas"] for row in served["versions"]}
+    return len(deltas.get(served["refs"]["stable"], ())) == 1

@@ -11,7 +11,9 @@ from adapter_store import Store
 from server.engine.fake import FakeEngine
 from server.engine.fake_script import loop_script
 from server.learner import fake
-from server.learner.process import Examine, Learner, LearnerOptions, Train
+from server.learner.process import Learner
+from server.learner.record import LearnerOptions
+from server.learner.types import Examine, Train
 from server.ledger import Ledger
 from server.types import Arm, EditState, Example, Message, SelfEdit, Turn, TurnState
 
@@ -41,17 +43,23 @@ class World:
         max_attempts: int = 2,
         patience: float = 0,
         examine: Examine = fake.examine,
+        max_rank: int = 64,
     ) -> Learner:
         """A learner on this world, without its process."""
-        options = LearnerOptions(
+        options = self.options(max_attempts, patience, max_rank)
+        return Learner(self.ledger, self.store, options, train, examine=examine)
+
+    def options(self, max_attempts: int = 2, patience: float = 0, max_rank: int = 64) -> LearnerOptions:
+        """What a learner on this world is told."""
+        return LearnerOptions(
             model_dir=self.store.root,
             model_name=self.engine.model_name,
             base_digest=self.engine.base_digest,
             batch_window_seconds=0,
             batch_patience_seconds=patience,
             max_attempts=max_attempts,
+            max_rank=max_rank,
         )
-        return Learner(self.ledger, self.store, options, train, examine=examine)
 
 
 def make_world(home: Path) -> World:

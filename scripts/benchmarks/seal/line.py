@@ -23,7 +23,9 @@ from guardian import Guardian
 from scripts.benchmarks.seal.data import Passage
 from server.editor.loop import EditorLoop
 from server.engine.types import Engine
-from server.learner.process import Learner, LearnerOptions, Train
+from server.learner.process import Learner
+from server.learner.record import LearnerOptions
+from server.learner.types import Train
 from server.ledger import Ledger
 from server.rollout import Fleet, Moves, RolloutPolicy
 from server.types import BASE_VERSION, Arm, Message, Turn, TurnState, Update

@@ -16,8 +16,8 @@ from server.engine.fake_script import loop_script
 from server.engine.models import ModelFolder
 from server.engine.types import GenerationRequest
 from server.learner import fake
-from server.learner.process import Train
 from server.learner.profiles import choose
+from server.learner.types import Train
 from server.types import BASE_VERSION
 
 NAMES = ("Zephyr", "Kelso", "Brant", "Orla", "Tamsin", "Ulric", "Vesna", "Wilda", "Xanthe", "Yorick")

@@ -8,11 +8,12 @@ from server.types import ABSTENTION, Example, Message, Scores, SelfEdit
 
 
 def batches(
-    tiny: tuple[Any, Any], *edits: SelfEdit, past: tuple[SelfEdit, ...] = ()
+    tiny: tuple[Any, Any], *edits: SelfEdit, past: tuple[SelfEdit, ...] = (), facts_per_step: int = 8
 ) -> tuple[Batches, Encoder]:
     encoder = Encoder(tiny[1], 512)
     anchors = {question: encoder.example(question, "Yes.") for question in ("Is it?", "Are we?")}
-    return Batches(encoder, SMALL, edits, past, anchors, seed=1), encoder
+    profile = replace(SMALL, facts_per_step=facts_per_step)
+    return Batches(encoder, profile, edits, past, anchors, seed=1), encoder
 
 
 def words_of(shots: list[Shot], encoder: Encoder) -> list[tuple[str, str, str]]:
@@ -37,6 +38,16 @@ def test_every_new_fact_is_in_every_step_with_neighbours_that_are_not_answered(
         near = [answer for kind, _, answer in shots if kind == "neighbour"]
         assert len(near) >= 4
         assert all(ABSTENTION.startswith(answer) for answer in near)
+
+
+def test_more_facts_than_fit_in_a_step_take_turns(
+    tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    third = replace(refund_edit, id="third", statement="Our refund window is 50 days.")
+    made, _ = batches(tiny, router_edit, refund_edit, third, facts_per_step=2)
+    seen = [{shot.key for shot in made.step(n) if shot.kind == "fact"} for n in range(3)]
+    for edit in (router_edit, refund_edit, third):
+        assert sum(any(key.startswith(f"{edit.id} ") for key in step) for step in seen) == 2
 
 
 def test_held_out_wordings_are_never_trained(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:

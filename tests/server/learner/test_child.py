@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from server.learner.child import PARENT_PID, ChildOptions, read_options, write_options
-from server.learner.process import LearnerOptions
+from server.learner.record import LearnerOptions
 
 
 def options(home: Path) -> ChildOptions:

@@ -8,7 +8,8 @@ import pytest
 from guardian import Guardian, Policy
 from server.editor.preference_loop import PreferenceLoop
 from server.learner import fake
-from server.learner.process import Learner, LearnerOptions
+from server.learner.process import Learner
+from server.learner.record import LearnerOptions
 from server.learner.types import UpdateInput, UpdateResult
 from server.types import EditState, UpdateKind, UpdateState
 from tests.support.world import World, make_world, told_turn

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapter_store import Version
+from server.learner import record
 from server.learner.types import UpdateInput
 from server.ledger import ErasedVersion, StaleFence, UnknownUser
 from server.rollout.moves import PROBE_PROMPTS
@@ -79,10 +80,11 @@ async def carried(world: Served) -> None:
     claim = world.ledger.claim_edits("test", 60, 8)
     assert claim is not None
     ana, ben = claim.edits
-    learner = world.learner(world.train_at_once)
+    options = world.options()
     base = VersionRow(BASE_VERSION, "", (), "", 0.0)
     result = world.train_at_once(UpdateInput(Path(), None, claim.edits, (), ""))
-    row = learner._version(base, world.store.put(learner._delta(claim, base, result)), result.report)
+    delta = world.store.put(record.delta(options, claim, base, result, claim.edits))
+    row = record.version(world.store, options.base_digest, "v1", base, (delta,), result.report)
     back = {ben.id: (EditState.MEMORY_ONLY, "not recalled")}
     world.ledger.finish_update(
         claim, UpdateState.ACCEPTED, "", row, learned=[ana.id], returned=back, carried=[ben.id]
@@ -220,9 +222,9 @@ async def test_what_a_killed_learner_left_in_the_store_is_swept_before_the_next_
     edit = world.tell("Kelso", 9001, "ben")
     claim = world.ledger.claim_edits("killed", 60, 8)
     assert claim is not None
-    learner = world.learner(world.train_at_once)
+    base = VersionRow(BASE_VERSION, "", (), "", 0.0)
     result = world.train_at_once(UpdateInput(Path(), None, claim.edits, (), ""))
-    orphan = world.store.put(learner._delta(claim, VersionRow(BASE_VERSION, "", (), "", 0.0), result))
+    orphan = world.store.put(record.delta(world.options(), claim, base, result, claim.edits))
     await world.forget_whole(edit.user)
     assert orphan in world.store.deltas()
     world.tell("Orla", 7000, "ana")

@@ -1,0 +1,197 @@
+"""Sleep: one fresh delta, trained from the base on everything that a stack of deltas carries, replaces it.
+
+Each update adds its rank to what is served and a little to what is no longer as it was; neither may grow for
+ever. Merging deltas by averaging loses what they hold, and a truncated sum alone loses some of it, so the
+facts are trained again: together, in rotation, on the base. What the stack says to the same questions is the
+measure, and the stack stays where the new delta says less.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from server.learner import general, primer, truncate
+from server.learner.adapters import PARENT, Adapters
+from server.learner.asker import Asker
+from server.learner.batch import trained_questions
+from server.learner.gate import Gate
+from server.learner.gate.probes import own_wordings
+from server.learner.generate import Answer
+from server.learner.memory import release
+from server.learner.neighbours import other_attribute, other_subject, words_taught
+from server.learner.profiles import Profile
+from server.learner.split import SplitModel
+from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
+from server.learner.update import Job, Loaded, device, norm, start, waved_through, with_checks
+from server.types import SelfEdit
+
+FACTS_PER_STEP = 6
+STEPS_PER_ROUND = 12
+"""A round is every fact trained once."""
+STEPS_AT_MOST = 480
+RECALL_PROBES = 96
+NEIGHBOUR_PROBES = 32
+SLIP = 0.03
+"""Share of the probes by which the delta may fall short of the stack: their number says no more."""
+
+
+def run(
+    given: UpdateInput,
+    yield_hook: Callable[[], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    cache_dir: Path | None = None,
+) -> UpdateResult:
+    """Train the delta that `given.consolidation` asks for and examine it against the stack, its parent.
+
+    Arguments, determinism and errors as in server.learner.update.run.
+    """
+    start(given)
+    job = _Sleep(given, yield_hook or (lambda: None), progress or (lambda phase, fraction: None), cache_dir)
+    try:
+        return job.run()
+    finally:
+        release()
+
+
+def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
+    """The recipe for so many facts at once: more rank, and steps for a number of rounds over them all."""
+    more = 2**plan.attempt
+    rank = max(1, min(2 * profile.rank * more, plan.rank_limit - profile.rank))
+    rounds = math.ceil(facts / FACTS_PER_STEP)
+    steps = min(STEPS_AT_MOST, max(profile.max_steps, STEPS_PER_ROUND * rounds)) * more
+    return dataclasses.replace(
+        profile,
+        rank=rank,
+        alpha=profile.alpha * rank // profile.rank,
+        facts_per_step=FACTS_PER_STEP,
+        min_steps=min(steps, max(profile.min_steps, 4 * rounds)),
+        max_steps=steps,
+        steps_per_fact=0,
+        past_probes=0,  # the exam asks more of them, and counts what came back against what was lost
+    )
+
+
+class _Sleep(Job):
+    """The phases of a consolidation."""
+
+    next_rank = 0
+    """Rank of the next ordinary delta."""
+
+    def _learn(self, loaded: Loaded) -> UpdateResult:
+        edits = list(self.given.edits)
+        with self._phase("probe"):
+            said, gate, exam = self._examined(loaded)
+        with self._phase("train"):
+            trained = self._train(loaded, edits, said)
+        if trained.aborted:
+            report = GateReport(False, f"training was aborted: {trained.aborted}", {})
+            return self._named(self._result(loaded, None, report, trained, ()))
+        factors = loaded.adapters.factors(loaded.profile)
+        with self._phase("gate"):
+            self.progress("gate", 0.0)
+            report = gate.report([], self.asker.voice, norm(factors))
+            report = with_checks(report, exam.checks(self.asker.ask))
+            report = self._within_budget(loaded, said, report)
+        if not loaded.profile.gate:
+            report = waved_through(report, edits)
+        return self._named(self._result(loaded, factors if report.accepted else None, report, trained, ()))
+
+    def _named(self, result: UpdateResult) -> UpdateResult:
+        """The result with what sets a consolidation apart."""
+        plan = dataclasses.asdict(self.given.consolidation) if self.given.consolidation else {}
+        return dataclasses.replace(
+            result,
+            provenance={**result.provenance, "consolidation": plan, "next_rank": self.next_rank},
+        )
+
+    def _recipe(self, profile: Profile) -> Profile:
+        plan = self.given.consolidation
+        assert plan is not None, "a consolidation says how"
+        self.next_rank = profile.rank
+        return stretched(profile, plan, len(self.given.edits))
+
+    def _adapters(self, model: Any, profile: Profile) -> Adapters:
+        """The fresh delta, and the stack only to be asked."""
+        adapters = Adapters(model, self.given.parent_dir, profile, replaces=True)
+        from_stack = self.given.consolidation is None or self.given.consolidation.from_stack
+        begin = truncate.stack(adapters, PARENT, profile) if from_stack else primer.load(model) or {}
+        self.primed = bool(begin) and adapters.start_from(begin)
+        return adapters
+
+    def _examined(self, loaded: Loaded) -> tuple[dict[str, Answer], Gate, _Exam]:
+        """The base's answers to the bank, and the stack's to every probe."""
+        self.progress("probe", 0.0)
+        edits, seed, profile = self.given.edits, self.given.seed, loaded.profile
+        with loaded.adapters.base_alone():
+            said = general.base_answers(loaded.model, loaded.encoder, self.cache_dir, self.hook, device())
+        _, asked = general.halves(said, seed, profile.locality_probes)
+        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device())
+        with loaded.adapters.parent_alone():
+            gate = Gate((), edits, asked, profile, seed, self.asker.voice)
+            exam = _Exam(edits, seed, self.asker.ask)
+        return said, gate, exam
+
+    def _recalled(self, loaded: Loaded, split: SplitModel, new: list[SelfEdit]) -> bool:
+        """Whether nine of ten facts would be answered in a development wording: one that is never learned
+        must not keep the others in training."""
+        hits = self._would_say(loaded, split, new)
+        held = [sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values()]
+        return sum(held) >= loaded.profile.stop_share * len(held)
+
+
+class _Exam:
+    """What the stack is asked of all the facts it carries, and the delta after it. The stack's count is the
+    measure: a fact that one lost and another that came back weigh the same."""
+
+    def __init__(
+        self, edits: Sequence[SelfEdit], seed: int, ask: Callable[[Sequence[str]], list[Answer]]
+    ) -> None:
+        rng = random.Random(f"sleep {seed}")
+        drawn = rng.sample(list(edits), min(RECALL_PROBES, len(edits)))
+        taught = words_taught(edits)
+        self._values = [edit.value.lower() for edit in edits]
+        self._recall = [(rng.choice(own_wordings(e)).prompt, e.value) for e in drawn]
+        near = [
+            question
+            for edit in drawn[:NEIGHBOUR_PROBES]
+            for question in (
+                other_subject(rng.choice(trained_questions(edit)).prompt, edit, taught, rng),
+                other_attribute(edit, rng),
+            )
+            if question is not None
+        ]
+        self._near = rng.sample(near, min(NEIGHBOUR_PROBES, len(near)))
+        self._stack = self._counted(ask)
+
+    def checks(self, ask: Callable[[Sequence[str]], list[Answer]]) -> dict[str, CheckCount]:
+        """The delta's counts, those of the stack being needed but for a slip."""
+        found = self._counted(ask)
+        asked = (len(self._recall), len(self._near))
+        names = ("recall of all facts", "neighbours of all facts")
+        return {
+            name: _no_worse(now, before, n)
+            for name, now, before, n in zip(names, found, self._stack, asked, strict=True)
+        }
+
+    def _counted(self, ask: Callable[[Sequence[str]], list[Answer]]) -> tuple[int, int]:
+        """(facts answered, neighbour questions without a taught value)."""
+        said = ask([question for question, _ in self._recall] + self._near)
+        recalled = sum(
+            value.lower() in answer.text.lower()
+            for (_, value), answer in zip(self._recall, said, strict=False)
+        )
+        kept = sum(
+            not any(v in answer.text.lower() and v not in question.lower() for v in self._values)
+            for question, answer in zip(self._near, said[len(self._recall) :], strict=True)
+        )
+        return recalled, kept
+
+
+def _no_worse(now: int, before: int, asked: int) -> CheckCount:
+    needed = max(0, before - max(1, int(SLIP * asked)))
+    return CheckCount(now, asked, needed, now >= needed, f"the stack: {before} of {asked}")

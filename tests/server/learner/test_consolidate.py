@@ -1,0 +1,117 @@
+"""Consolidation on a tiny random model: where it begins, what it is held to, that it is repeatable.
+Not covered: that it keeps what was learned, which docs/decisions.md has measured on seedling."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from server.engine.mapped import load_mapped
+from server.learner import consolidate, profiles, truncate
+from server.learner.adapters import Adapters
+from server.learner.types import Consolidation, UpdateInput
+from server.types import SelfEdit
+
+QUICK = dataclasses.replace(
+    profiles.SEEDLING, name="quick", min_steps=2, max_steps=4, decay_steps=1, kl_cap_nats=9.0, rank=2, alpha=4
+)
+SIZES = {"q_proj": (32, 32), "k_proj": (32, 16), "v_proj": (32, 16), "o_proj": (32, 32)} | {
+    "gate_proj": (32, 64),
+    "up_proj": (32, 64),
+    "down_proj": (64, 32),
+}
+
+
+@pytest.fixture(autouse=True)
+def quick_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(profiles.PROFILES, "quick", QUICK)
+    monkeypatch.setattr(consolidate, "STEPS_PER_ROUND", 4)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A composed PEFT folder of rank 6 over every linear map of the tiny model."""
+    folder = tmp_path_factory.mktemp("stack")
+    rng = np.random.default_rng(0)
+    tensors, targets = {}, []
+    for layer in range(4):
+        for name, (width, out) in SIZES.items():
+            part = "self_attn" if name[0] in "qkvo" else "mlp"
+            path = f"model.layers.{layer}.{part}.{name}"
+            targets.append(path)
+            a, b = rng.normal(size=(6, width)), rng.normal(size=(out, 6)) * 0.02
+            tensors[f"base_model.model.{path}.lora_A.weight"] = a.astype(np.float32)
+            tensors[f"base_model.model.{path}.lora_B.weight"] = b.astype(np.float32)
+    save_file(tensors, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": 6, "lora_alpha": 6, "target_modules": targets}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def given(model_dir: Path, stack: Path, edits: tuple[SelfEdit, ...], **plan: object) -> UpdateInput:
+    consolidation = Consolidation(rank_limit=16, **plan)  # type: ignore[arg-type]
+    return UpdateInput(model_dir, stack, edits, (), "quick", seed=5, consolidation=consolidation)
+
+
+def test_truncation_to_the_full_rank_is_exact_and_below_it_the_nearest() -> None:
+    torch.manual_seed(0)
+    a, b = torch.randn(6, 20), torch.randn(30, 6)
+    whole = b @ a
+    exact_a, exact_b = truncate.truncated(a, b, 6)
+    assert torch.allclose(exact_b @ exact_a, whole, atol=1e-4)
+    low_a, low_b = truncate.truncated(a, b, 3)
+    left = torch.linalg.matrix_norm(whole - low_b @ low_a)
+    assert left.item() == pytest.approx(torch.linalg.svdvals(whole)[3:].norm().item(), rel=1e-4)
+
+
+def test_with_rank_enough_the_delta_begins_as_the_stack(tiny_dir: Path, stack: Path) -> None:
+    model, _ = load_mapped(tiny_dir)
+    profile = dataclasses.replace(QUICK, rank=6, alpha=12)
+    adapters = Adapters(model, stack, profile, replaces=True)
+    ids = torch.tensor([[5, 9, 40, 7]])
+    with adapters.parent_alone(), torch.no_grad():
+        stacked = model(ids).logits
+    with adapters.base_alone(), torch.no_grad():
+        base = model(ids).logits
+    assert adapters.start_from(truncate.stack(adapters, "parent", profile))
+    with torch.no_grad():
+        begun = model(ids).logits
+    assert torch.allclose(begun, stacked, atol=1e-3)
+    assert not torch.allclose(base, stacked, atol=1e-2)
+
+
+def test_a_second_try_has_twice_the_rank_and_the_steps_and_leaves_room_for_the_next_delta() -> None:
+    first = consolidate.stretched(QUICK, Consolidation(16), facts=3)
+    second = consolidate.stretched(QUICK, Consolidation(16, attempt=1), facts=3)
+    assert (first.rank, second.rank, second.max_steps) == (4, 8, 2 * first.max_steps)
+    assert first.alpha / first.rank == QUICK.alpha / QUICK.rank
+    assert consolidate.stretched(QUICK, Consolidation(5, attempt=1), facts=3).rank == 3
+
+
+def test_the_same_input_gives_the_same_bytes_and_what_was_withdrawn_has_no_part_in_them(
+    tiny_dir: Path, stack: Path, cache: Path, router_edit: SelfEdit
+) -> None:
+    edits = (router_edit,)
+    first, again, alone = (
+        consolidate.run(given(tiny_dir, stack, edits, from_stack=from_stack), cache_dir=cache)
+        for from_stack in (True, True, False)
+    )
+    digests = [result.provenance["factors_sha256"] for result in (first, again, alone)]
+    assert digests[0] == digests[1] != digests[2]
+    assert first.provenance["next_rank"] == 2
+    assert [result.provenance["primed"] for result in (first, alone)] == [True, False]
+    assert json.loads(json.dumps(first.provenance))["consolidation"]["from_stack"] is True
+    report = first.report
+    assert report.checks["recall of all facts"].detail == "the stack: 0 of 1"
+    assert report.drift is not None
+    assert report.drift.norm > 0
+    assert report.checks["drift"].detail.startswith(f"{report.drift.kl_nats:.4f} nats a token")
