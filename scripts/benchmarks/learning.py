@@ -5,7 +5,7 @@ N are asked for with memory off, by fresh users, from the weights of the stable 
 wording, in untrained wordings (a question that the editor happened to write is dropped and counted),
 reversed, and after small talk in a new conversation. Beside them: neighbours of the facts, general questions,
 facts that nobody told, and requests about form. "Base" is the untouched model on the same server, "in
-context" the same with the fact in the message.
+context" the same just after the fact was told in the conversation.
 
 A run with --home goes on where it was killed. --ablations does it all once for each part taken out of the
 recipe.

@@ -15,6 +15,7 @@ FACT_ROWS = ("paraphrase", "same wording", "conversation", "reversed")
 """Rows of the table that count recall of taught facts."""
 KEPT_ROWS = ("general", "untold", "format")
 """Rows that count what is still as it was with the base."""
+ACKNOWLEDGED = "Okay."
 LONG_TOKENS, SHORT_TOKENS = 120, 48
 
 
@@ -76,9 +77,14 @@ def about_the_rest(material: Material, formats: Sequence[FormatProbe]) -> list[Q
 
 
 def in_context(questions: Sequence[Question], facts: Sequence[Taught]) -> list[Question]:
-    """The paraphrases with the fact told in the same message."""
+    """The paraphrases in a conversation in which the user told the fact just before."""
     return [
-        _plainly("in context", q.index, f"{facts[q.index].sentence} {q.messages[-1]['content']}", q.accepted)
+        Question(
+            "in context",
+            q.index,
+            _after(((facts[q.index].sentence, ACKNOWLEDGED),), q.messages[-1]["content"]),
+            q.accepted,
+        )
         for q in questions
         if q.row == "paraphrase"
     ]

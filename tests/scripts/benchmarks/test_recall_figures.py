@@ -53,7 +53,9 @@ def test_a_wording_that_the_editor_wrote_is_only_asked_as_the_same_wording() -> 
     (talked,) = [question.messages for question in asked if question.row == "conversation"]
     assert [message["role"] for message in talked] == ["user", "assistant", "user"]
     (told,) = in_context(asked, [FACT])
-    assert told.messages[0]["content"] == f"{FACT.sentence} {FACT.questions[1]}"
+    assert [message["role"] for message in told.messages] == ["user", "assistant", "user"]
+    assert told.messages[0]["content"] == FACT.sentence
+    assert told.messages[2]["content"] == FACT.questions[1]
 
 
 def test_a_fact_without_a_self_edit_is_still_asked_in_its_untrained_wordings() -> None:
