@@ -96,8 +96,9 @@ def is_person(subject: str) -> bool:
 def made_up_name(rng: random.Random) -> str:
     """A pronounceable word that is no name of anything known."""
     stem = rng.choice(words.ONSETS) + rng.choice(words.VOWELS) + rng.choice(words.CODAS)
-    if rng.random() < 0.3:
-        stem += rng.choice(words.VOWELS) + rng.choice(words.CODAS)
+    for chance in (0.4, 0.4):
+        if rng.random() < chance:
+            stem += rng.choice((*words.ONSETS, "", "")) + rng.choice(words.VOWELS) + rng.choice(words.CODAS)
     return (stem + rng.choice(words.ENDINGS)).capitalize()
 
 
