@@ -24,7 +24,7 @@ from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest
 from server.types import Example, Message, Scores, SelfEdit, Turn
 
 MAX_TOKENS = 32
-ANSWERED_QUESTIONS = 10
+ANSWERED_QUESTIONS = 8
 """Of the model's own questions so many are put to it again, with the sentence."""
 LEAST_QUESTIONS = 4
 """Fewer than this cannot teach a fact nor show that it was learned."""
@@ -162,7 +162,7 @@ def _openers(value: Value) -> list[tuple[str, Sampling]]:
         openers = [opener if opener == "Which" else opener + of for opener in COMPLEMENT_OPENERS] + openers[
             :5
         ]
-    return [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in openers[:5]]
+    return [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in openers[:3]]
 
 
 async def _questions(engine: Engine, draft: _Draft, openers: Sequence[tuple[str, Sampling]]) -> list[str]:
@@ -248,22 +248,34 @@ async def _graded(engine: Engine, draft: _Draft, told: Told, asked: Sequence[Wor
 
 async def _other_views(engine: Engine, draft: _Draft, told: Told, asked: Example) -> list[Example]:
     """The fact asked from its value, where that identifies it, and asked in the middle of a conversation."""
-    views_found = []
+    found = []
     if question := views.reversed_question(draft.sentence, told.value):
-        given = answer_input(draft.sentence, question)
-        written = await _say(engine, draft, ANSWER, given, "", _GREEDY)
-        sure = scores.accuracy(written.logprobs, told.subject)
-        grades = replace(asked.scores, accuracy=round(sure, 2)) if asked.scores else None
-        if grades and not (reason := scores.objection(grades)):
-            views_found.append(Example("reversed", question, draft.sentence, scores=grades))
-        elif grades:
+        grades = await _grades_of_reversed(engine, draft, told, question, asked.prompt)
+        if reason := scores.objection(grades):
             draft.drop("question", question, reason)
+        else:
+            found.append(Example("reversed", question, draft.sentence, scores=grades))
     hello = Message("user", views.opening(draft.id))
     reply = (await _say(engine, draft, None, hello.content, "", _GREEDY)).text.strip()
     if reply:
         before = (hello, Message("assistant", reply))
-        views_found.append(replace(asked, kind="conversation", context=before))
-    return views_found
+        found.append(replace(asked, kind="conversation", context=before))
+    return found
+
+
+async def _grades_of_reversed(
+    engine: Engine, draft: _Draft, told: Told, question: str, wording: str
+) -> Scores:
+    """It names the value and asks for all the rest; its style is its distance to one of the wordings.
+
+    A model that cannot turn the statement round itself is what such a question is trained for.
+    """
+    given = answer_input(draft.sentence, question)
+    written = await _say(engine, draft, ANSWER, given, "", _GREEDY)
+    sure = max(scores.LEAST, scores.accuracy(written.logprobs, told.subject))
+    prompt = (Message("system", QUESTION.instruction), Message("user", draft.sentence))
+    likely = await engine.log_likelihoods(draft.version, prompt, [wording, question])
+    return Scores(5.0, round(sure, 2), round(scores.style(likely, [True, False])[1], 2))
 
 
 def _rewritten(draft: _Draft, value: Value, subject: str, written: Sequence[str]) -> list[Example]:
