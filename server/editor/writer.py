@@ -18,7 +18,7 @@ from server.editor.extract import Fact, Skipped, extract
 from server.editor.kinds import COMPLEMENT_OPENERS, OPENERS_BY_KIND, Kind
 from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, Task, answer_input
 from server.editor.value import Value, find_subject, find_value, is_about
-from server.editor.wordings import Origin, Told, Wording
+from server.editor.wordings import ENOUGH_QUESTIONS, Origin, Told, Wording
 from server.editor.words import as_sentence, normal
 from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest, Sampling, TokenLogprob
 from server.types import Example, Message, Scores, SelfEdit, Turn
@@ -33,6 +33,7 @@ PROBING_OPENERS = ("", *OPENERS[:6])
 """Questions of every form, from which the value is found."""
 _WARM = Sampling(MAX_TOKENS, temperature=0.8, top_p=0.95, stop=("\n",))
 _GREEDY = Sampling(MAX_TOKENS, stop=("\n",))
+_SHORT = Sampling(16, stop=("\n",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,14 @@ class _Draft:
         self.pieces.append(Piece(task, text, "model", reason))
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the model wrote, with how likely each token was."""
+
+    text: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
 def edit_id(turn_id: str, statement: str) -> str:
     """Writing a turn twice gives the same edits."""
     return hashlib.sha256(f"{turn_id}\x00{statement}".encode()).hexdigest()
@@ -117,14 +126,16 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     value = reading.value
     if value is None:
         return None, _report(draft, None, "", "no words in it look like an answer")
-    asked = await _questions(engine, draft, _openers(value))
+    asked = await _questions(engine, draft, _openers(value, bool(reading.questions)))
     candidates = _passing(draft, value, list(dict.fromkeys([*asked, *probing])))
     by_rule = [*reading.questions, *derive.questions(draft.sentence, value, candidates)]
     subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
     told = Told(draft.sentence, value, subject, reading.questions)
-    own = await _answered(engine, draft, told, _own(draft, subject, candidates)[:ANSWERED_QUESTIONS])
-    further = await _answered(engine, draft, told, wordings.by_rule(told, own))
-    kept = wordings.kept(await _graded(engine, draft, told, [*own, *further]))
+    own = _own(draft, subject, candidates)[:ANSWERED_QUESTIONS]
+    answered, other = await asyncio.gather(
+        _self_checked(engine, draft, told, own), _other(engine, draft, told)
+    )
+    kept = wordings.kept(await _graded(engine, draft, told, answered))
     draft.pieces += [Piece("question", wording.question, wording.origin) for wording in kept]
     if len(kept) < LEAST_QUESTIONS:
         reason = f"only {len(kept)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
@@ -134,7 +145,7 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
         Example("statement", "", draft.sentence),
         *_rewritten(draft, value, subject, [text for text in rewrites if text]),
         *questions,
-        *await _other_views(engine, draft, told, [q for q in questions if not q.held_out][-1]),
+        *await _other_views(engine, draft, told, [q for q in questions if not q.held_out][-1], other),
     ]
     edit = SelfEdit(
         id=draft.id,
@@ -153,8 +164,11 @@ def _report(draft: _Draft, value: Value | None, subject: str, reason: str) -> Fa
     return FactReport(draft.fact.text, value.text if value else "", subject, tuple(draft.pieces), reason)
 
 
-def _openers(value: Value) -> list[tuple[str, Sampling]]:
-    """First words that ask for this kind of value; the most productive ones are sampled once more."""
+def _openers(value: Value, few: bool) -> list[tuple[str, Sampling]]:
+    """First words that ask for this kind of value; the most productive ones are sampled once more.
+
+    Fewer where the table has other words: it brings the variety that sampling is for.
+    """
     openers = list(OPENERS_BY_KIND[value.kind])
     if value.head and value.kind is not Kind.PERSON:
         first = value.head.split()[0].lower()
@@ -162,6 +176,8 @@ def _openers(value: Value) -> list[tuple[str, Sampling]]:
         openers = [opener if opener == "Which" else opener + of for opener in COMPLEMENT_OPENERS] + openers[
             :5
         ]
+    if few:
+        return [(opener, _GREEDY) for opener in openers[:6]]
     return [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in openers[:3]]
 
 
@@ -201,6 +217,21 @@ def _own(draft: _Draft, subject: str, questions: Sequence[str]) -> list[Wording]
         if not is_about(question, subject):
             draft.drop("question", question, "does not name what the fact is about")
     return [Wording(q, draft.sentence, "model") for q in questions if is_about(q, subject)]
+
+
+async def _self_checked(engine: Engine, draft: _Draft, told: Told, own: Sequence[Wording]) -> list[Wording]:
+    """Wordings that may be graded: the model's own and those by rule, answered side by side.
+
+    Where too few of the model's own are answered rightly, more are made by rule.
+    """
+    first = wordings.by_rule(told, own)
+    answered = await _answered(engine, draft, told, [*own, *first])
+    passed = [wording for wording in answered if wording.origin == "model"]
+    tried = {wording.question for wording in first}
+    more = [w for w in wordings.by_rule(told, passed) if w.question not in tried]
+    if len(answered) >= ENOUGH_QUESTIONS + 2 or not more:
+        return answered
+    return [*answered, *await _answered(engine, draft, told, more)]
 
 
 async def _answered(engine: Engine, draft: _Draft, told: Told, asked: Sequence[Wording]) -> list[Wording]:
@@ -246,36 +277,48 @@ async def _graded(engine: Engine, draft: _Draft, told: Told, asked: Sequence[Wor
     return good
 
 
-async def _other_views(engine: Engine, draft: _Draft, told: Told, asked: Example) -> list[Example]:
-    """The fact asked from its value, where that identifies it, and asked in the middle of a conversation."""
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """What the model said for the further views: to the reversed question, and to the small talk."""
+
+    question: str
+    answer: _Said
+    reply: str
+
+
+async def _other(engine: Engine, draft: _Draft, told: Told) -> _Other:
+    question = views.reversed_question(draft.sentence, told.value)
+    answer = _say(engine, draft, ANSWER, answer_input(draft.sentence, question), "", _GREEDY)
+    hello = _say(engine, draft, None, views.opening(draft.id), "", _SHORT)
+    if not question:
+        answer.close()
+        return _Other("", _Said(), (await hello).text.strip())
+    said, reply = await asyncio.gather(answer, hello)
+    return _Other(question, said, reply.text.strip())
+
+
+async def _other_views(
+    engine: Engine, draft: _Draft, told: Told, asked: Example, other: _Other
+) -> list[Example]:
+    """The fact asked from its value, where that identifies it, and asked in the middle of a conversation.
+
+    A reversed question names the value and asks for all the rest; its style is its distance to one of the
+    wordings. That a model cannot turn the statement round itself is what it is trained for: no low mark.
+    """
     found = []
-    if question := views.reversed_question(draft.sentence, told.value):
-        grades = await _grades_of_reversed(engine, draft, told, question, asked.prompt)
+    if other.question:
+        sure = max(scores.LEAST, scores.accuracy(other.answer.logprobs, told.subject))
+        prompt = (Message("system", QUESTION.instruction), Message("user", draft.sentence))
+        likely = await engine.log_likelihoods(draft.version, prompt, [asked.prompt, other.question])
+        grades = Scores(5.0, round(sure, 2), round(scores.style(likely, [True, False])[1], 2))
         if reason := scores.objection(grades):
-            draft.drop("question", question, reason)
+            draft.drop("question", other.question, reason)
         else:
-            found.append(Example("reversed", question, draft.sentence, scores=grades))
-    hello = Message("user", views.opening(draft.id))
-    reply = (await _say(engine, draft, None, hello.content, "", _GREEDY)).text.strip()
-    if reply:
-        before = (hello, Message("assistant", reply))
+            found.append(Example("reversed", other.question, draft.sentence, scores=grades))
+    if other.reply:
+        before = (Message("user", views.opening(draft.id)), Message("assistant", other.reply))
         found.append(replace(asked, kind="conversation", context=before))
     return found
-
-
-async def _grades_of_reversed(
-    engine: Engine, draft: _Draft, told: Told, question: str, wording: str
-) -> Scores:
-    """It names the value and asks for all the rest; its style is its distance to one of the wordings.
-
-    A model that cannot turn the statement round itself is what such a question is trained for.
-    """
-    given = answer_input(draft.sentence, question)
-    written = await _say(engine, draft, ANSWER, given, "", _GREEDY)
-    sure = max(scores.LEAST, scores.accuracy(written.logprobs, told.subject))
-    prompt = (Message("system", QUESTION.instruction), Message("user", draft.sentence))
-    likely = await engine.log_likelihoods(draft.version, prompt, [wording, question])
-    return Scores(5.0, round(sure, 2), round(scores.style(likely, [True, False])[1], 2))
 
 
 def _rewritten(draft: _Draft, value: Value, subject: str, written: Sequence[str]) -> list[Example]:
@@ -292,14 +335,6 @@ def _rewritten(draft: _Draft, value: Value, subject: str, written: Sequence[str]
         kept[normal(turned)] = turned
         draft.pieces.append(Piece("rewrite", turned, "derived"))
     return [Example("rewrite", "", text) for text in kept.values()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What the model wrote, with how likely each token was."""
-
-    text: str = ""
-    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 async def _ask(engine: Engine, draft: _Draft, task: Task, text: str, prefill: str, how: Sampling) -> str:
