@@ -23,6 +23,8 @@ RELATED_QUESTIONS = 5
 """At least so many with other words for the relation, where the table has them, in place of derived ones."""
 SPARE_QUESTIONS = 1
 """Beyond these, in case that one fails its check."""
+WANTED_QUESTIONS = 11
+"""Eight trained and three held out, where the table has so many."""
 MOST_QUESTIONS = 13
 HELD_OUT_QUESTIONS = 3
 ENOUGH_QUESTIONS = 7
@@ -63,7 +65,7 @@ class Told:
 def by_rule(told: Told, own: Sequence[Wording]) -> list[Wording]:
     """The wordings to try beside the model's own, best first, a spare one among them."""
     asked = [wording.question for wording in own]
-    room = max(RELATED_QUESTIONS, ENOUGH_QUESTIONS + 2 - len(asked)) + SPARE_QUESTIONS
+    room = max(RELATED_QUESTIONS, WANTED_QUESTIONS - len(asked)) + SPARE_QUESTIONS
     found = _new(told, asked, _fresh_first(told, asked), room, by_table=True)
     few = ENOUGH_QUESTIONS + SPARE_QUESTIONS - len(asked) - len(found)
     if few > 0 and (asked or found or told.value.is_plain):
@@ -78,7 +80,7 @@ def kept(wordings: Sequence[Wording]) -> list[Wording]:
     own = [w for w in wordings if w.origin == "model"][:OWN_QUESTIONS]
     table = [w for w in wordings if w.by_table and w.sure]
     rest = [w for w in wordings if w.origin == "derived" and not w.by_table and w.sure]
-    room = max(RELATED_QUESTIONS, ENOUGH_QUESTIONS + 2 - len(own))
+    room = max(RELATED_QUESTIONS, WANTED_QUESTIONS - len(own))
     found = [*own, *table[:room], *rest]
     unsure = [w for w in wordings if not w.sure]
     return [*found, *unsure[: max(0, ENOUGH_QUESTIONS + 2 - len(found))]][:MOST_QUESTIONS]

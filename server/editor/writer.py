@@ -177,7 +177,7 @@ def _openers(value: Value, few: bool) -> list[tuple[str, Sampling]]:
             :5
         ]
     if few:
-        return [(opener, _GREEDY) for opener in openers[:6]]
+        return [(opener, _GREEDY) for opener in openers]
     return [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in openers[:3]]
 
 
