@@ -42,7 +42,7 @@ class Adapters:
             r=profile.rank,
             lora_alpha=profile.alpha,
             lora_dropout=0.0,
-            target_modules=_linear_modules(model, self.first_layer, profile.modules),
+            target_modules=linear_modules(model, self.first_layer, profile.modules),
         )
         config._register_custom_module({torch.nn.Linear: FusedLora})
         with _without_stale_warning():
@@ -161,7 +161,7 @@ def _without_stale_warning() -> Iterator[None]:
         yield
 
 
-def _linear_modules(model: Any, first_layer: int, wanted: str) -> list[str]:
+def linear_modules(model: Any, first_layer: int, wanted: str) -> list[str]:
     """Full paths of the linear modules in the trained layers, all or those whose last name is wanted."""
     found = []
     for name, module in model.named_modules():
