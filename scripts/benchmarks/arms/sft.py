@@ -27,7 +27,7 @@ def main(job: Job, checkpointing: bool = False) -> None:
     from datasets.table import InMemoryTable
     from peft import LoraConfig
     from transformers import TrainerCallback
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig, SFTTrainer  # type: ignore[import-not-found]
 
     torch.set_num_threads(job.threads)
     torch.manual_seed(job.seed)
