@@ -106,7 +106,7 @@ def summary(told: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
     """Medians by arm, and the two ratios against the better of the others."""
 
     def median(arm: str, what: str) -> float:
-        return statistics.median(one[what] for one in told[arm])
+        return float(statistics.median(one[what] for one in told[arm]))
 
     rows = {
         arm: f"{median(arm, 'tokens_per_second'):.0f} tokens/s, "

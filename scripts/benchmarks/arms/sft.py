@@ -44,7 +44,7 @@ def main(job: Job, checkpointing: bool = False) -> None:
     release()
     watch = Watch(job)
 
-    class Clock(TrainerCallback):  # type: ignore[misc]
+    class Clock(TrainerCallback):
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             watch.begin()
 
