@@ -6,7 +6,8 @@ Real updates of seedling are trained and spoiled in many ways and sizes. What ea
 questions that neither training nor the gate asks: the share of those that its parent answers rightly and it
 does not. Then every trial puts one of them before the gate, with probes drawn anew. Half of the trials are
 updates that do no harm (under 2 % broken), half do (5 % or more); what lies between is reported beside.
-What was trained is kept in runs/gate, so a second run begins with the trials.
+What was trained is kept in runs/gate, so a second run begins with the trials: remove that folder when the
+learner has changed.
 """
 
 from __future__ import annotations
@@ -68,11 +69,12 @@ def main() -> None:
     parser.add_argument("--pool", type=int, default=12, help="good updates that are trained")
     parser.add_argument("--sealed", type=int, default=400, help="questions for the measurement of harm")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--profile", default="seedling", help="recipe of the updates, overrides allowed")
     parser.add_argument("--folder", type=Path, default=ROOT / "runs" / "gate", help="keeps what was trained")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    world = World(options.folder, options.sealed)
+    world = World(options.folder, options.sealed, options.profile)
     print(f"{len(world.sealed)} sealed questions, {world.held} of them answered rightly by the parent")
     pool = [_good(world, index) for index in range(options.pool)]
     candidates = [*pool, *all_kinds(world, pool, options.seed)]
@@ -84,7 +86,7 @@ def main() -> None:
 def _good(world: World, index: int) -> Candidate:
     """A real update of one to three facts."""
     facts = tuple(fact for fact, _ in told(FIRST_SEED + index, 1 + index % 3))
-    factors = world.trained(f"good-{index}", facts, "seedling")
+    factors = world.trained(f"good-{index}", facts)
     return Candidate("good", f"{len(facts)} facts", facts, factors)
 
 

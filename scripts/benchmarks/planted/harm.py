@@ -17,9 +17,7 @@ from server.learner.objective import Targets, head_loss
 from server.learner.split import SplitModel
 from server.learner.types import Factors
 
-CARELESS = (
-    "seedling,replay=0,replay_neighbours=0,kl_weight=0,neighbours=0,attributes=0,whole_abstentions=0,reads=0"
-)
+CARELESS = ",replay=0,replay_neighbours=0,kl_weight=0,neighbours=0,attributes=0,whole_abstentions=0,reads=0"
 NOISE = (0.3, 0.6, 1.0, 1.5, 2.5)
 """Standard deviation of what is added to each factor B, in multiples of its own."""
 STRENGTHS = (1.5, 2.0, 3.0, 4.0)
@@ -43,8 +41,7 @@ def all_kinds(world: World, good: Sequence[Candidate], seed: int) -> Iterator[Ca
         facts = good[index % len(good)].facts
         careless = world.trained(f"careless-{index}", facts, CARELESS)
         for strength in (0.5, 0.75, 1.0):
-            part = Candidate("careless", f"x {strength}", facts, careless)
-            yield Candidate("careless", part.size, facts, _scaled(careless, strength))
+            yield Candidate("careless", f"x {strength}", facts, _scaled(careless, strength))
     for kind, pairs in WRONG.items():
         yield from _wrongly_trained(world, rng.choice(good), kind, pairs, rng)
 

@@ -44,14 +44,15 @@ class Candidate:
 class World:
     """Seedling with a few facts in its parent version; updates come on top of it."""
 
-    def __init__(self, folder: Path, sealed_size: int) -> None:
+    def __init__(self, folder: Path, sealed_size: int, recipe: str) -> None:
         """`folder` keeps what was trained and the base's answers."""
         self.folder = folder
         self.model_dir = resolve("seedling", folder).path
-        self.profile = choose("seedling", 0)
+        self.recipe = recipe
+        self.profile = choose(recipe, 0)
         self.past = [fact for fact, _ in told(SEED, PARENT_FACTS)]
         self._past_edits = tuple(edit_of(fact) for fact in self.past)
-        first = self.trained("parent", tuple(self.past), "seedling", parent=False)
+        first = self.trained("parent", tuple(self.past), parent=False)
         self._parent_dir = self._composed(first)
         model, tokenizer = load_mapped(self.model_dir, "cpu")
         self.model: Any = model
@@ -71,8 +72,9 @@ class World:
         """How many of the sealed questions the parent answers rightly."""
         return len(self._held)
 
-    def trained(self, name: str, facts: tuple[Fact, ...], profile: str, parent: bool = True) -> Factors:
+    def trained(self, name: str, facts: tuple[Fact, ...], changes: str = "", parent: bool = True) -> Factors:
         """The delta that the learner makes of these facts, whatever its gate says; kept under `folder`."""
+        profile = self.recipe + changes
         recipe = json.dumps([asdict(choose(profile, 0)), [fact.statement for fact in facts]], default=str)
         file = self.folder / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.npz"
         if not file.is_file():
