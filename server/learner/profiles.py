@@ -133,6 +133,7 @@ SEEDLING = Profile(
     surface_share=0.0,
     glance_weight=0.5,
     kl_cap_nats=0.3,
+    locality_probes=96,
     abstention_probes=48,
     reading_probes=32,
     safety_probes=0,  # it answers any request that is none of its facts with small talk

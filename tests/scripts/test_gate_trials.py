@@ -22,7 +22,7 @@ def test_harm_is_measured_on_what_neither_training_nor_the_gate_asks() -> None:
     trained = {example.prompt for fact in past for example in edit_of(fact).examples}
     assert len(asked) > 300
     assert not asked & trained
-    assert not {q for q in asked if q in general.QUESTIONS and not sealed(q)}
+    assert not {q for q in asked if q in general.KEYS and not sealed(q)}
 
 
 def test_a_right_answer_to_a_neighbour_question_holds_no_new_value() -> None:

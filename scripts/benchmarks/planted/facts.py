@@ -84,7 +84,7 @@ def _beside(question: str, values: Sequence[str]) -> Sealed:
 
 def _bank() -> list[tuple[str, tuple[str, ...]]]:
     """Every wording of seedling's general knowledge that neither an anchor nor the gate uses."""
-    used = {question for question in general.QUESTIONS if not sealed(question)}
+    used = {question for question in general.KEYS if not sealed(question)}
     wordings = [(question, one.accepted) for one in BANK for question in (*one.questions, one.held_out)]
     return [(question, accepted) for question, accepted in wordings if question not in used]
 
