@@ -21,7 +21,7 @@ CARELESS = ",replay=0,replay_neighbours=0,kl_weight=0,neighbours=0,attributes=0,
 NOISE = (0.3, 0.6, 1.0, 1.5, 2.5)
 """Standard deviation of what is added to each factor B, in multiples of its own."""
 STRENGTHS = (1.5, 2.0, 3.0, 4.0)
-SNAPSHOTS = (2, 4, 8, 16, 32)
+SNAPSHOTS = (3, 5, 7, 9, 11, 13, 16, 24)
 """Steps of wrong training after which a candidate is taken."""
 RATE = 1e-3
 ROWS = 12
