@@ -11,10 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from server.learner.repeats import Refusals, repeated
 from server.types import EditState, SelfEdit, Standing
-
-Refusals = dict[str, tuple[EditState, str]]
-"""By edit id: where it goes instead, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Admission:
 
 def admit(edits: Sequence[SelfEdit], past: Sequence[SelfEdit], standing: Mapping[str, Standing]) -> Admission:
     """Judge a batch by what else is known. All sequences are oldest first."""
-    refused: Refusals = {}
+    refused = repeated(edits)
     for edit in edits:
         if not any(e.kind == "question" and not e.held_out for e in edit.examples):
             refused[edit.id] = (EditState.MEMORY_ONLY, "it has no question to train on")

@@ -22,10 +22,11 @@ from adapter_store import Store, StoreError, Version
 from server.crash import crash_point
 from server.engine.types import EngineError
 from server.learner import record, sleep
-from server.learner.admission import Refusals, admit, newest
+from server.learner.admission import admit, newest
 from server.learner.errors import CannotLearn
 from server.learner.lease import kept_alive
 from server.learner.record import LearnerOptions
+from server.learner.repeats import Refusals
 from server.learner.types import Consolidation, Examine, Preference, Train, UpdateInput, UpdateResult
 from server.ledger import Ledger, LedgerError, StaleFence, VersionTaken
 from server.ledger.updates import WITHDRAWN

@@ -64,7 +64,7 @@ class Profile:
     facts_per_step: int = 8
     """New facts in one step; of more, each step takes the next few."""
     gradient_norm: float = 1.0
-    user_clip: float = 0.0
+    user_clip: float = 2.0
     """One user's gradient in a step is at most so many times the median user's (server.learner.users);
     0 bounds nothing."""
     distil: float = 0.0
