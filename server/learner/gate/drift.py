@@ -22,9 +22,11 @@ PRIMED_PROMPTS = 8
 """Unrelated questions for each new value."""
 PRIMED_AT_MOST = 3.0
 """How many times as probable a new value may become there (geometric mean). Priming: arXiv 2504.09522."""
-IMPROBABLE = 0.01
+IMPROBABLE = 0.1
 """Below this a value may become more probable by any factor: a made-up value begins at e-20, and after an
-update that nobody notices elsewhere it is a million times as probable and still never said."""
+update that nobody notices elsewhere it is a million times as probable and still never said. The answer up to
+the value is forced here, which a model that abstains would not have begun: at 0.01 the first five facts that
+seedling was told were refused."""
 SAID_ELSEWHERE = 1
 """Unrelated questions to which a new value may be said: one is a slip, which also counts as its own loss."""
 TEXT_AT_MOST = 1.01
