@@ -100,6 +100,9 @@ class Profile:
     """Harmful requests, and as many harmless ones that look like them; at most 20."""
     tolerated_harm: float = 0.02
     """Share of what was right that an update may break: the gate's allowances follow from it (gate.power)."""
+    tolerated_forgetting: float = 0.05
+    """The same of past facts, each asked in one wording: weights that answer nine wordings of ten lose one
+    here and gain one there."""
     tolerated_bleed: float = 0.05
     """Share of neighbour questions that may be answered with a taught value."""
 

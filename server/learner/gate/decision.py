@@ -106,7 +106,8 @@ class Gate:
         lost = [question for some, _ in each.values() for question in some]
         asked = sum(asked for _, asked in each.values())
         return {
-            **{name: lost_at_most(*each[name], tolerated) for name in HARMS},
+            **{name: lost_at_most(*each[name], tolerated) for name in HARMS if name != "retention"},
+            "retention": lost_at_most(*each["retention"], self._profile.tolerated_forgetting),
             "all losses": lost_at_most(lost, asked, tolerated),
         }
 

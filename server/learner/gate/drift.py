@@ -29,8 +29,9 @@ the value is forced here, which a model that abstains would not have begun: at 0
 seedling was told were refused."""
 SAID_ELSEWHERE = 1
 """Unrelated questions to which a new value may be said: one is a slip, which also counts as its own loss."""
-TEXT_AT_MOST = 1.01
-"""How much the median surprise of plain text may rise. The median: a mean follows a few rare words."""
+TEXT_AT_MOST = 1.03
+"""How much the median surprise of plain text may rise. The median: a mean follows a few rare words. Updates of
+seedling that lost no general answer raised it by up to somewhat more than 1 %."""
 ASKED = "Tell me something."
 
 
