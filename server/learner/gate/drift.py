@@ -30,8 +30,8 @@ seedling was told were refused."""
 SAID_ELSEWHERE = 1
 """Unrelated questions to which a new value may be said: one is a slip, which also counts as its own loss."""
 TEXT_AT_MOST = 1.03
-"""How much the median surprise of plain text may rise. The median: a mean follows a few rare words. Updates of
-seedling that lost no general answer raised it by up to somewhat more than 1 %."""
+"""How much the median surprise of plain text may rise. The median: a mean follows a few rare words. Updates
+of seedling that lost no general answer raised it by up to somewhat more than 1 %."""
 ASKED = "Tell me something."
 
 
