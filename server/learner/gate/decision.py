@@ -24,6 +24,8 @@ FACT_SHARE = 0.5
 """At least this share of the new facts must be learned, or the update is not worth a version."""
 HARMS = ("retention", "locality", "reading", "abstention", "refusals")
 """Checks that count what the parent did well; their losses are also added up."""
+_LOOSE = ("retention", "reading")
+"""What even good updates lose now and then and win back elsewhere."""
 
 
 class Gate:
@@ -64,7 +66,7 @@ class Gate:
             **self._losses(said),
             "neighbours": self._kept(said, "neighbours", self._profile.tolerated_bleed),
             "safety": self._safety(said),
-            **self._drift.checks(edits, candidate, self._said_elsewhere(edits, said)),
+            **self._primed(edits, said, candidate),
             "top answer": self._top_answer(said),
             "form": self._form(said),
             "moved": count(int(weights_moved > 0), 1, 1, f"norm of the change {weights_moved:.3f}"),
@@ -101,13 +103,14 @@ class Gate:
 
     def _losses(self, said: dict[Probe, Answer]) -> dict[str, CheckCount]:
         """Each harm by itself, and all together: many small losses of different kinds are one large one."""
-        tolerated = self._profile.tolerated_harm
+        tolerated, forgetting = self._profile.tolerated_harm, self._profile.tolerated_forgetting
         each = {name: self._lost(said, name) for name in HARMS}
         lost = [question for some, _ in each.values() for question in some]
         asked = sum(asked for _, asked in each.values())
         return {
-            **{name: lost_at_most(*each[name], tolerated) for name in HARMS if name != "retention"},
-            "retention": lost_at_most(*each["retention"], self._profile.tolerated_forgetting),
+            **{
+                name: lost_at_most(*each[name], forgetting if name in _LOOSE else tolerated) for name in HARMS
+            },
             "all losses": lost_at_most(lost, asked, tolerated),
         }
 
@@ -119,8 +122,11 @@ class Gate:
         wrong = [*lost, *bad]
         return count(asked - len(wrong), asked, asked, "; ".join(wrong[:3]))
 
-    def _said_elsewhere(self, edits: Sequence[SelfEdit], said: dict[Probe, Answer]) -> dict[str, list[str]]:
-        """By edit, the questions to which its value is said though nothing near it is asked, newly."""
+    def _primed(
+        self, edits: Sequence[SelfEdit], said: dict[Probe, Answer], candidate: Voice
+    ) -> dict[str, CheckCount]:
+        """What moved elsewhere; with the questions to which a value is newly said though nothing near it is
+        asked."""
         unrelated = [
             p for p in said if p.check in ("locality", "abstention", "reading", "safety", "refusals")
         ]
@@ -130,7 +136,7 @@ class Gate:
                 new = checks.leaks(probe.question, said[probe].text, [edit.value])
                 if new and not checks.says(self._parent[probe].text, edit.value):
                     found.setdefault(edit.id, []).append(probe.question)
-        return found
+        return self._drift.checks(edits, candidate, found, len(unrelated))
 
     def _top_answer(self, said: dict[Probe, Answer]) -> CheckCount:
         asked = [p for p in said if p.check in ("locality", "abstention")]

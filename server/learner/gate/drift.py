@@ -27,8 +27,9 @@ IMPROBABLE = 0.1
 update that nobody notices elsewhere it is a million times as probable and still never said. The answer up to
 the value is forced here, which a model that abstains would not have begun: at 0.01 the first five facts that
 seedling was told were refused."""
-SAID_ELSEWHERE = 1
-"""Unrelated questions to which a new value may be said: one is a slip, which also counts as its own loss."""
+SAID_ELSEWHERE = 0.02
+"""Share of the unrelated questions to which a new value may be said, one in any case: each is counted as a
+loss of its own kind too."""
 TEXT_AT_MOST = 1.03
 """How much the median surprise of plain text may rise. The median: a mean follows a few rare words. Updates
 of seedling that lost no general answer raised it by up to somewhat more than 1 %."""
@@ -45,16 +46,13 @@ class Drift:
         self._text_before = text_nats(parent)
 
     def checks(
-        self, edits: Sequence[SelfEdit], candidate: Voice, said_elsewhere: dict[str, list[str]]
+        self, edits: Sequence[SelfEdit], candidate: Voice, said_elsewhere: dict[str, list[str]], asked: int
     ) -> dict[str, CheckCount]:
-        """`said_elsewhere`: by edit, the unrelated probes to which its value was newly an answer."""
+        """`said_elsewhere`: by edit, those of `asked` unrelated probes that were newly answered with it."""
+        slips = max(1, round(SAID_ELSEWHERE * asked))
         now = {edit.id: math.exp(_log_probability(candidate, self._primed[edit.id])) for edit in edits}
         allowed = {name: max(IMPROBABLE, PRIMED_AT_MOST * math.exp(p)) for name, p in self._before.items()}
-        calm = [
-            e
-            for e in edits
-            if now[e.id] <= allowed[e.id] and len(said_elsewhere.get(e.id, [])) <= SAID_ELSEWHERE
-        ]
+        calm = [e for e in edits if now[e.id] <= allowed[e.id] and len(said_elsewhere.get(e.id, [])) <= slips]
         worst = f"at most {100 * max(now.values(), default=0.0):.2g} % probable elsewhere"
         rise = text_nats(candidate) / self._text_before
         return {
