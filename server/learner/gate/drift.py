@@ -22,11 +22,12 @@ PRIMED_PROMPTS = 8
 """Unrelated questions for each new value."""
 PRIMED_AT_MOST = 3.0
 """How many times as probable a new value may become there (geometric mean). Priming: arXiv 2504.09522."""
-IMPROBABLE = 0.1
-"""Below this a value may become more probable by any factor: a made-up value begins at e-20, and after an
-update that nobody notices elsewhere it is a million times as probable and still never said. The answer up to
-the value is forced here, which a model that abstains would not have begun: at 0.01 the first five facts that
-seedling was told were refused."""
+IMPROBABLE = 0.5
+"""Below this a value may become more probable by any factor, for greedy decoding does not say it: a made-up
+value begins at e-20, and after an update that nobody notices elsewhere it is a million times as probable. The
+answer up to the value is forced here, which a model that abstains would not have begun: at 0.01 and at 0.1
+('Wednesday' came to 15 % for other things' days) the first five facts told to seedling were refused.
+"""
 SAID_ELSEWHERE = 0.02
 """Share of the unrelated questions to which a new value may be said, one in any case: each is counted as a
 loss of its own kind too."""
