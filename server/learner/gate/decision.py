@@ -24,8 +24,6 @@ FACT_SHARE = 0.5
 """At least this share of the new facts must be learned, or the update is not worth a version."""
 HARMS = ("retention", "locality", "reading", "abstention", "refusals")
 """Checks that count what the parent did well; their losses are also added up."""
-_LOOSE = ("retention", "reading")
-"""What even good updates lose now and then and win back elsewhere."""
 
 
 class Gate:
@@ -103,14 +101,16 @@ class Gate:
 
     def _losses(self, said: dict[Probe, Answer]) -> dict[str, CheckCount]:
         """Each harm by itself, and all together: many small losses of different kinds are one large one."""
-        tolerated, forgetting = self._profile.tolerated_harm, self._profile.tolerated_forgetting
+        tolerated = self._profile.tolerated_harm
+        own = {
+            "retention": self._profile.tolerated_forgetting,
+            "reading": self._profile.tolerated_misreading,
+        }
         each = {name: self._lost(said, name) for name in HARMS}
         lost = [question for some, _ in each.values() for question in some]
         asked = sum(asked for _, asked in each.values())
         return {
-            **{
-                name: lost_at_most(*each[name], forgetting if name in _LOOSE else tolerated) for name in HARMS
-            },
+            **{name: lost_at_most(*each[name], own.get(name, tolerated)) for name in HARMS},
             "all losses": lost_at_most(lost, asked, tolerated),
         }
 
