@@ -96,13 +96,10 @@ THING_QUESTIONS = split_questions(
     Who designed {}? | design invent create make made build built write wrote written author by
     Who invented {}? | design invent create make made build built write wrote written author by
     Who is responsible for {}? | responsible charge run manage lead head boss maintain director
-    Who takes care of {}? | responsible charge run manage lead head boss maintain care look
     Who leads {}? | responsible charge run manage lead head boss director
-    Who pays for {}? | pay paid budget cost sponsor
     Where is {}? | where place town city located room floor street address lives live stand hall
     In which city is {}? | where place town city located live address country
     Which country does {} come from? | where country from made place
-    On which floor is {}? | where floor room located stand building
     How big is {}? | big size tall long wide large
     How tall is {}? | tall high height size
     How much does {} weigh? | weigh weight heavy kilogram mass
