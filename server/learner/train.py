@@ -112,16 +112,18 @@ class Trainer:
         """One optimiser step; the reason to abort, or ''."""
         shots = self._batches.step(number)
         self._objectives.begin(shots)
-        owners = self._clip.groups([shot.user for shot in shots])
+        linear = all(shot.kind != "preference" for shot in shots)
+        owners = self._clip.groups([shot.user for shot in shots], number, linear)
+        apart = len(owners) > 1
         trained: list[Shot] = []
         losses: list[torch.Tensor] = []
         for owner in owners:
-            own = shots if len(owners) == 1 else [shot for shot in shots if shot.user == owner]
+            own = [shot for shot in shots if shot.user == owner] if apart else shots
             trained += own
-            losses += self._gradient(own)
-            if len(owners) > 1:
+            losses += self._gradient(own, scaled=not apart)
+            if apart:
                 self._clip.take(owner)
-        if len(owners) > 1:
+        if apart:
             self._clip.give()
         norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, self._profile.gradient_norm))
         means = [float(own.mean()) for own in losses]
@@ -139,8 +141,11 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         return reason
 
-    def _gradient(self, shots: Sequence[Shot]) -> list[torch.Tensor]:
-        """Add the gradient of some shots; returns each one's token losses above what is possible."""
+    def _gradient(self, shots: Sequence[Shot], scaled: bool) -> list[torch.Tensor]:
+        """Add the gradient of some shots; returns each one's token losses above what is possible.
+
+        `scaled`: each shot counts what its user's last measurement allows.
+        """
         losses: list[torch.Tensor] = []
         for part in _parts(shots, self._part_tokens):
             self._yield()
@@ -148,7 +153,9 @@ class Trainer:
             target, device = self._objectives.target(part), self._head.device
             lengths = [len(shot.encoded.answer) for shot in part]
             told = token_losses(hidden, self._head, target.ids.to(device), target.probs.to(device))
-            loss = self._objectives.loss(part, torch.split(told, lengths))
+            scales = [self._clip.scale(shot.user) if scaled else 1.0 for shot in part]
+            own = [scale * one for scale, one in zip(scales, torch.split(told, lengths), strict=True)]
+            loss = self._objectives.loss(part, own)
             self._yield()
             loss.backward()  # type: ignore[no-untyped-call]
             losses += torch.split(told.detach().cpu() - target.floor, lengths)

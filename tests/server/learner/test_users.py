@@ -6,7 +6,7 @@ from server.learner.users import NOBODY, UserClip
 
 def pull(clip: UserClip, parameter: torch.nn.Parameter, gradients: dict[str, list[float]]) -> list[float]:
     """The gradient that the optimizer finds after each user has pulled."""
-    for user in clip.groups(list(gradients)):
+    for user in clip.groups(list(gradients), 0, True):
         parameter.grad = torch.tensor(gradients[user])
         clip.take(user)
     clip.give()
@@ -35,5 +35,17 @@ def test_what_is_nobodys_is_not_clipped(parameter: torch.nn.Parameter) -> None:
 
 
 def test_an_update_of_one_user_is_not_shared_and_costs_no_extra_pass(parameter: torch.nn.Parameter) -> None:
-    assert UserClip([parameter], 1.0).groups(["ann", NOBODY, "ann"]) == [NOBODY]
-    assert UserClip([parameter], 0.0).groups(["ann", "bob"]) == [NOBODY]
+    assert UserClip([parameter], 1.0).groups(["ann", NOBODY, "ann"], 0, True) == [NOBODY]
+    assert UserClip([parameter], 0.0).groups(["ann", "bob"], 0, True) == [NOBODY]
+
+
+def test_between_measurements_all_go_in_one_pass_and_count_what_the_last_one_gave(
+    parameter: torch.nn.Parameter,
+) -> None:
+    clip, users = UserClip([parameter], 1.0), ["ann", "eve", NOBODY]
+    assert clip.groups(users, 0, True) == clip.groups(users, 1, True) == sorted(users)
+    pull(clip, parameter, {"ann": [1.0, 0, 0], "eve": [0, 4.0, 0]})
+    assert clip.groups(users, 1, True) == [NOBODY]
+    assert (clip.scale("ann"), clip.scale("eve"), clip.scale(NOBODY)) == (1.0, 0.25, 1.0)
+    assert clip.groups(users, 8, True) == clip.groups(users, 1, False) == sorted(users)
+    assert clip.groups([*users, "new"], 1, True) == sorted([*users, "new"])
