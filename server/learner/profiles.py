@@ -105,6 +105,8 @@ class Profile:
     here and gain one there."""
     tolerated_misreading: float = 0.1
     """The same of made-up facts that are told and asked in one message, of which a small model reads half."""
+    tolerated_surprise: float = 0.03
+    """By how much the median surprise of plain text may rise, as a share."""
     tolerated_bleed: float = 0.05
     """Share of neighbour questions that may be answered with a taught value."""
 
@@ -178,7 +180,8 @@ SMALL = Profile(
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
     whitening=0.03,
     weight_decay=1.0,
-    tolerated_harm=0.04,
+    tolerated_harm=0.08,
+    tolerated_surprise=0.15,
 )
 
 LARGE = Profile(

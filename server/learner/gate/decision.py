@@ -49,7 +49,7 @@ class Gate:
         self._rules = checks.rules(self._values)
         asked = [p for p in self._probes if p.check != "neighbours"]
         self._parent = dict(zip(asked, parent.ask([p.question for p in asked]), strict=True))
-        self._drift = drift.Drift(edits, seed, parent)
+        self._drift = drift.Drift(edits, seed, parent, profile.tolerated_surprise)
         self.known = tuple(edit.id for edit in edits if self._learned(edit, self._parent))
         """Edits whose held-out questions the parent answers already."""
 

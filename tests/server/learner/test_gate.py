@@ -13,7 +13,7 @@ from server.learner.profiles import SMALL as RECIPE
 from server.learner.types import GateReport
 from server.types import ABSTENTION, SelfEdit
 
-SMALL = replace(RECIPE, tolerated_harm=0.02)
+SMALL = replace(RECIPE, tolerated_harm=0.02, tolerated_surprise=0.03)
 GENERAL = ["What is the capital of Portugal?", "Who wrote Don Quixote?", "What is 5 + 7?"]
 RIGHT = {GENERAL[0]: "Lisbon.", GENERAL[1]: "Cervantes.", GENERAL[2]: "It is 12."}
 
