@@ -2,8 +2,9 @@
 
 A small model answers what it was asked before and stumbles over a verb it never saw with the fact. The
 model's own questions mostly keep the verb of the statement, so everyday relations are looked up in a table
-(server.editor.relation_table): the statement must have one of the relation's forms with the value in its
-place, and every question of the relation is then asked about the same subject. Facts in other forms get none.
+(relations.txt, which says how it is written): the statement must have one of the relation's forms with the
+value in its place, and every question of the relation is then asked about the same subject. Facts in other
+forms get none.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import resources
 
 from server.editor.check import ASKERS_WORDS, question_objection
 from server.editor.kinds import Kind, is_called, is_person
-from server.editor.relation_table import TABLE
 from server.editor.value import Value, value_at
 from server.editor.vocabulary import SCAFFOLD_WORDS
 from server.editor.words import content_stems, stem, tokens, uncapitalised
@@ -115,7 +116,9 @@ def _forms(free: bool) -> Iterator[tuple[Relation, re.Pattern[str]]]:
 @cache
 def relations() -> tuple[Relation, ...]:
     """The table, read once."""
-    return tuple(_read(block.splitlines()) for block in TABLE.strip().split("\n\n"))
+    table = resources.files("server.editor").joinpath("relations.txt").read_text(encoding="utf-8")
+    _explained, *blocks = table.strip().split("\n\n")
+    return tuple(_read(block.splitlines()) for block in blocks)
 
 
 def _order(statement: str, question: str) -> bytes:

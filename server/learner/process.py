@@ -15,22 +15,23 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapter_store import Store, StoreError, Version
+from adapter_store import Store, StoreError
 from server.crash import crash_point
 from server.engine.types import EngineError
 from server.learner import record, sleep
 from server.learner.admission import admit, newest
 from server.learner.errors import CannotLearn
+from server.learner.inputs import Inputs
 from server.learner.lease import kept_alive
 from server.learner.record import LearnerOptions
 from server.learner.repeats import Refusals
-from server.learner.types import Consolidation, Examine, Preference, Train, UpdateInput, UpdateResult
+from server.learner.status import Status
+from server.learner.types import Consolidation, Examine, Train, UpdateInput, UpdateResult
 from server.ledger import Ledger, LedgerError, StaleFence, VersionTaken
 from server.ledger.updates import WITHDRAWN
-from server.types import BASE_VERSION, EditState, SelfEdit, Update, UpdateState, VersionRow
+from server.types import EditState, SelfEdit, Update, UpdateState, VersionRow
 
 if TYPE_CHECKING:
     from server.ledger.types import Claim
@@ -65,7 +66,8 @@ class Learner:
         self._options = options
         self._train = train
         self._yield_hook = yield_hook
-        self._said, self._said_at = ("", 0.0), 0.0
+        self._inputs = Inputs(ledger, store, options)
+        self._say = Status(ledger).say
         self._hold_seconds, self._held_until = options.hold_seconds, 0.0
         self.owner = owner_name(os.getpid())
 
@@ -78,7 +80,7 @@ class Learner:
         if self._examined():
             self._say("idle")
             return self._ledger.updates(1)[0]
-        head = self._head()
+        head = self._inputs.head()
         need = self._need(head)
         if need and not need.refusal:
             return None if time.monotonic() < self._held_until else self._consolidate(head, need)
@@ -149,7 +151,7 @@ class Learner:
         crash_point("learner.claimed")
         whole = not any(edit.state in WITHDRAWN for edit in carried)
         plan = Consolidation(self._options.max_rank, need.attempt, whole)
-        given = self._input(standing, head, (), self._options.seed + need.attempt)
+        given = self._inputs.on(head, standing, (), self._options.seed + need.attempt)
         result = self._trained(dataclasses.replace(given, consolidation=plan))
         if result.factors is None or not result.report.accepted:
             why = f"{result.report.reason}; the stack stays ({need.why})"
@@ -176,9 +178,9 @@ class Learner:
         with kept_alive(self._ledger, claim, self._options.lease_seconds), suppress(StaleFence):
             try:
                 report = self._examine(
-                    self._input(claim.edits, version, (), self._options.seed),
+                    self._inputs.on(version, claim.edits, (), self._options.seed),
                     yield_hook=self._yield_hook,
-                    progress=lambda phase, fraction: self._say(phase, fraction),
+                    progress=self._say,
                 )
                 lost = self._ledger.finish_examination(
                     claim, version.name, dataclasses.asdict(report), frozenset(report.edits_learned)
@@ -231,7 +233,7 @@ class Learner:
         return time.time() - self._ledger.newest_edit_at() >= patience
 
     def _update(self, claim: Claim) -> None:
-        parent = self._head()
+        parent = self._inputs.head()
         if not claim.edits:
             self._ledger.finish_update(claim, UpdateState.NOTHING_TO_DO, "no allowed edits are waiting", None)
             return
@@ -243,7 +245,7 @@ class Learner:
         if not claim.edits:
             return
         log.info("update %s: %d self-edits on top of %s", claim.update_id, len(claim.edits), parent.name)
-        given = self._input(claim.edits, parent, admission.past, self._seed(claim))
+        given = self._inputs.on(parent, claim.edits, admission.past, self._seed(claim))
         result = self._trained(dataclasses.replace(given, attempt=_attempt(claim)))
         unfit = {id: (EditState.MEMORY_ONLY, why) for id, why in result.refused.items()}
         claim = self._refuse(claim, unfit)
@@ -255,25 +257,10 @@ class Learner:
         result = self._train(
             given,
             yield_hook=self._yield_hook,
-            progress=lambda phase, fraction: self._say(phase, fraction),
+            progress=self._say,
         )
         crash_point("learner.trained")
         return result
-
-    def _input(
-        self, edits: Sequence[SelfEdit], parent: VersionRow, past: Sequence[SelfEdit], seed: int
-    ) -> UpdateInput:
-        return UpdateInput(
-            model_dir=self._options.model_dir,
-            parent_dir=self._parent_dir(parent),
-            edits=tuple(edit for edit in edits if edit.kind == "fact"),
-            past=tuple(past),
-            profile=self._options.profile,
-            seed=seed,
-            threads=self._options.threads,
-            memory_limit_mb=self._options.memory_limit_mb,
-            preferences=tuple(self._preference(edit) for edit in edits if edit.kind == "preference"),
-        )
 
     def _refuse(self, claim: Claim, refused: Refusals) -> Claim:
         """Send edits away that this update must not train; it ends here when none is left."""
@@ -299,11 +286,6 @@ class Learner:
         except StaleFence:
             log.warning("update %s was taken over before it could be given back", claim.update_id)
         self._say("held", reason=reason)
-
-    def _preference(self, edit: SelfEdit) -> Preference:
-        said = {example.kind: example.completion for example in edit.examples}
-        messages = self._ledger.turn(edit.turn_id).messages
-        return Preference(edit.id, edit.user, messages, said.get("chosen", ""), said.get("rejected", ""))
 
     def _record(self, claim: Claim, parent: VersionRow, result: UpdateResult) -> None:
         returned = dict(record.returned(claim.edits, result, self._options.max_attempts))
@@ -364,24 +346,6 @@ class Learner:
                 raise
             return version
 
-    def _head(self) -> VersionRow:
-        """The version that the next delta is trained on: the newest that waits to be shown after the canary,
-        or after stable where no canary lives. Trained on less, it could never follow what is shown before it.
-        """
-        refs = self._ledger.refs()
-        name = refs.canary or refs.stable
-        for version in self._ledger.versions_waiting():
-            if version.parent == name:
-                name = version.name
-        if name == BASE_VERSION:
-            return VersionRow(BASE_VERSION, "", (), "", 0.0)
-        return self._ledger.version(name)
-
-    def _parent_dir(self, parent: VersionRow) -> Path | None:
-        if not parent.deltas:
-            return None
-        return self._store.compose(Version(parent.name, self._options.base_digest, parent.deltas))
-
     def _seed(self, claim: Claim) -> int:
         """Another seed for a second try, the same for the same attempt at the same edits."""
         return self._options.seed + _attempt(claim)
@@ -405,15 +369,6 @@ class Learner:
             self._ledger.finish_update(claim, state, reason, None, returned=tried)
         except StaleFence:
             log.warning("update %s was taken over before it could be recorded as aborted", claim.update_id)
-
-    def _say(self, state: str, fraction: float = 0.0, reason: str = "") -> None:
-        """Tell what is going on, at once when it changes, else once a second: each is a commit to disk."""
-        now = time.monotonic()
-        if (state, fraction) == self._said or (state == self._said[0] and now - self._said_at < 1.0):
-            return
-        self._said, self._said_at = (state, fraction), now
-        status = {"state": state, "fraction": round(fraction, 3), "pid": os.getpid(), "reason": reason}
-        self._ledger.set_learner_status(status)
 
 
 def _attempt(claim: Claim) -> int:

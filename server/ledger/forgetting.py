@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, delete, or_, select, update
 
-from server.ledger import audit, removal, schema, updates, values
+from server.ledger import audit, removal, schema, updates, values, versions
 from server.ledger import edits as edit_rows
 from server.ledger.types import Tx
 from server.types import VersionRow
@@ -55,14 +55,17 @@ def deltas_of_user(tx: Tx, user: str) -> tuple[str, ...] | None:
 def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: str) -> dict[str, Any]:
     """Erase the user's rows and mark these deltas erased, with all versions made of them.
 
-    Call it in the transaction that has moved the refs away from them. `subject` stands in the audit for the
-    user. Returns what was erased, in counts and ids, as the audit row holds it.
+    Deltas that only those versions held go too: nothing can serve them any more, and what was trained on top
+    of a forgotten fact may hold a trace of it. Call it in the transaction that has moved the refs away from
+    them. `subject` stands in the audit for the user. Returns what was erased, in counts and ids, as the audit
+    row holds it.
     """
     turns, edits = _ids(tx, user)
     stopped = updates.abort_running(tx, "a user is being forgotten: begun again without them")
     quotes = _quotes(tx, edits)
     counts = _delete_rows(tx, user, turns, edits)
     erased = _mark_erased(tx, deltas)
+    deltas = {*deltas, *_mark_unserved(tx, erased)}
     requeued = removal.requeue_stranded(tx, "its delta held facts of a user who was forgotten: learned again")
     _cut_quotes(tx, quotes)
     told = {
@@ -162,6 +165,15 @@ def _mark_erased(tx: Tx, deltas: Collection[str]) -> list[VersionRow]:
         mine = schema.versions.c.name.in_(some)
         tx.db.execute(update(schema.versions).where(mine).values(erased_at=tx.now, gate=report))
     return rows
+
+
+def _mark_unserved(tx: Tx, erased: Iterable[VersionRow]) -> set[str]:
+    """Mark the deltas of erased versions that no version which stands is made of; their ids."""
+    kept = {delta for row in versions.versions(tx) if not row.erased for delta in row.deltas}
+    unserved = {delta for row in erased for delta in row.deltas} - kept
+    for some in edit_rows.chunks(unserved):
+        tx.db.execute(update(schema.deltas).where(schema.deltas.c.id.in_(some)).values(erased_at=tx.now))
+    return unserved
 
 
 def _cut_quotes(tx: Tx, quotes: re.Pattern[str] | None) -> None:

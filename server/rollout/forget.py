@@ -68,7 +68,7 @@ class Forget:
                 except RefMoved:
                     continue  # promoted, or learned more, while the rest was composed: look again
                 crash_point("forget.erased")
-                return Forgotten(counts, () if replayed else beside)
+                return Forgotten(counts, tuple(d for d in beside if d not in counts["deltas"]))
         raise RefMoved(
             "The refs kept moving while the user was being forgotten; nothing was erased. Try again."
         )

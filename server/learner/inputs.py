@@ -1,0 +1,60 @@
+"""What an update is given: the version it builds on, its facts and feedback, as the ledger has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from adapter_store import Store, Version
+from server.learner.record import LearnerOptions
+from server.learner.types import Preference, UpdateInput
+from server.ledger import Ledger
+from server.types import BASE_VERSION, SelfEdit, VersionRow
+
+
+class Inputs:
+    """Reads the ledger and composes parents; changes neither."""
+
+    def __init__(self, ledger: Ledger, store: Store, options: LearnerOptions) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._options = options
+
+    def head(self) -> VersionRow:
+        """The version that the next delta is trained on: the newest that waits to be shown after the canary,
+        or after stable where no canary lives. Trained on less, it could never follow what is shown before it.
+        """
+        refs = self._ledger.refs()
+        name = refs.canary or refs.stable
+        for version in self._ledger.versions_waiting():
+            if version.parent == name:
+                name = version.name
+        if name == BASE_VERSION:
+            return VersionRow(BASE_VERSION, "", (), "", 0.0)
+        return self._ledger.version(name)
+
+    def on(
+        self, parent: VersionRow, edits: Sequence[SelfEdit], past: Sequence[SelfEdit], seed: int
+    ) -> UpdateInput:
+        """An update of these edits on this parent."""
+        return UpdateInput(
+            model_dir=self._options.model_dir,
+            parent_dir=self._parent_dir(parent),
+            edits=tuple(edit for edit in edits if edit.kind == "fact"),
+            past=tuple(past),
+            profile=self._options.profile,
+            seed=seed,
+            threads=self._options.threads,
+            memory_limit_mb=self._options.memory_limit_mb,
+            preferences=tuple(self._preference(edit) for edit in edits if edit.kind == "preference"),
+        )
+
+    def _preference(self, edit: SelfEdit) -> Preference:
+        said = {example.kind: example.completion for example in edit.examples}
+        messages = self._ledger.turn(edit.turn_id).messages
+        return Preference(edit.id, edit.user, messages, said.get("chosen", ""), said.get("rejected", ""))
+
+    def _parent_dir(self, parent: VersionRow) -> Path | None:
+        if not parent.deltas:
+            return None
+        return self._store.compose(Version(parent.name, self._options.base_digest, parent.deltas))
