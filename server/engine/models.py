@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.engine import smollm2
+from server.engine import made, smollm2, widen
 from server.engine.digests import DigestCache
 from server.engine.types import EngineError
 
@@ -36,8 +36,13 @@ class ModelFolder:
     """sha256 over its configuration, weights and tokenizer."""
 
 
-def resolve(model: str, home: Path, progress: Progress = lambda line: None) -> ModelFolder:
+def resolve(
+    model: str, home: Path, progress: Progress = lambda line: None, widened: bool | None = None
+) -> ModelFolder:
     """The folder of `smollm2`, `seedling`, a local folder, or a hub id; made or downloaded when need be.
+
+    `widened`: whether half precision is served from a float32 copy (server.engine.widen); None asks the
+    processor. The digest is that of the model itself, so what was learned on one machine fits on another.
 
     `home` keeps what is made; `progress` gets a line when something takes long. Raises ModelUnavailable
     naming what is wrong and what to do. Only looks at the files: whether the weights work, the engine
@@ -56,7 +61,13 @@ def resolve(model: str, home: Path, progress: Progress = lambda line: None) -> M
     else:
         path, name = _from_hub(model, progress), model
     _examine(path, model)
-    return ModelFolder(path, name, DigestCache(home).digest(path))
+    digest = DigestCache(home).digest(path)
+    if widen.needed() if widened is None else widened:
+        try:
+            path = widen.folder(path, digest, home, progress)
+        except made.ConversionFailed as error:
+            raise ModelUnavailable(f"{error}: twice the model's size must be free on disk") from error
+    return ModelFolder(path, name, digest)
 
 
 def _from_hub(model: str, progress: Progress) -> Path:

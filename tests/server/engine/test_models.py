@@ -8,12 +8,15 @@ import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from server.engine import smollm2
 from server.engine.digests import DigestCache
 from server.engine.embedded import EmbeddedEngine
+from server.engine.mapped import load_mapped
 from server.engine.models import ModelFolder, ModelUnavailable, resolve
 from server.engine.types import GenerationRequest, Sampling
 from server.types import Message
@@ -82,10 +85,54 @@ def test_without_its_package_smollm2_says_which_command_installs_it(
         resolve("smollm2", tmp_path)
 
 
+@pytest.fixture
+def half_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model in bfloat16."""
+    from transformers import AutoModelForCausalLM
+
+    shutil.copytree(tiny_model, tmp_path / "half")
+    model: Any = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
+    model.save_pretrained(tmp_path / "half")
+    return tmp_path / "half"
+
+
+def test_where_half_precision_is_slow_the_same_numbers_are_served_in_float32(
+    half_model: Path, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    plain = resolve(str(half_model), tmp_path, widened=False)
+    wide = resolve(str(half_model), tmp_path, lines.append, widened=True)
+    assert (wide.name, wide.digest) == (plain.name, plain.digest)
+    mapped, _ = load_mapped(wide.path)
+    half, _ = load_mapped(plain.path)
+    assert {p.dtype for p in mapped.parameters()} == {torch.float32}
+    assert all(
+        torch.equal(one, other.float())
+        for one, other in zip(mapped.parameters(), half.parameters(), strict=True)
+    )
+    assert resolve(str(half_model), tmp_path, lines.append, widened=True) == wide
+    assert len(lines) == 1
+
+
+def test_a_float32_folder_is_served_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
+    assert resolve(str(tiny_model), tmp_path, widened=True).path == tiny_model.resolve()
+
+
+def test_a_damaged_float32_copy_is_made_again(half_model: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    wide = resolve(str(half_model), tmp_path, widened=True).path
+    with (wide / "model.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\x01")
+    assert resolve(str(half_model), tmp_path, lines.append, widened=True).path == wide
+    assert "damaged" in lines[0]
+    load_mapped(wide)
+
+
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelFolder, list[str]]:
     lines: list[str] = []
-    return resolve("smollm2", tmp_path_factory.mktemp("home"), lines.append), lines
+    return resolve("smollm2", tmp_path_factory.mktemp("home"), lines.append, widened=False), lines
 
 
 @pytest.fixture
@@ -101,7 +148,7 @@ async def engine(converted: tuple[ModelFolder, list[str]]) -> AsyncIterator[Embe
 def test_smollm2_is_converted_once_and_then_only_checked(converted: tuple[ModelFolder, list[str]]) -> None:
     model, lines = converted
     assert len(lines) == 1
-    assert resolve("smollm2", model.path.parents[1], lines.append) == model
+    assert resolve("smollm2", model.path.parents[1], lines.append, widened=False) == model
     assert len(lines) == 1
     assert [p.name for p in model.path.parent.iterdir() if p.is_dir()] == [model.path.name]
 
