@@ -48,7 +48,7 @@ _ALIKE = [
         "weight, mass",
         "location, place, room, region",
         "port, running port, admin port",
-        "launch date, launch day",
+        "launch date, launch day, ship date",
         "home, home town",
         "employer, job, boss",
         "end date, deadline",

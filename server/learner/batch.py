@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from server.learner.chat import Encoded, Encoder
+from server.learner.crossed import Crossings
 from server.learner.neighbours import other_attribute, other_subject, subject_of, words_taught
 from server.learner.profiles import Profile
 from server.learner.reading import told_in_conversation
+from server.learner.sealed import trained_questions
 from server.learner.surfaces import ABOUT, vary
 from server.types import ABSTENTION, Example, SelfEdit
 
@@ -78,6 +80,7 @@ class Batches:
         self._anchors = anchors
         self._rng = random.Random(f"batches {seed}")
         self._taught = words_taught([*edits, *past])
+        self._crossings = Crossings([*edits, *past])
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
         self._missed: dict[str, Shot] = {}
@@ -94,7 +97,7 @@ class Batches:
         shots: list[Shot] = []
         turn = self._in_turn()
         for edit in turn:
-            shots += _pulled_by(edit, self._new_fact(edit))
+            shots += _pulled_by(edit, self._new_fact(edit, number))
         for _ in range(profile.whole_abstentions if self._edits else 0):
             edit = rng.choice(turn)
             shots += _pulled_by(edit, self._near(edit, whole=True))
@@ -104,6 +107,8 @@ class Batches:
             shots.append(self._asked(edit, "replay", whole=index % 2 == number % 2))
             if index < profile.replay_neighbours:
                 shots += self._near(edit)
+            if index < profile.replay_crossed:
+                shots += self._crossed(edit, number)
         shots += self._again()
         for question in rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors))):
             shots.append(Shot("anchor", self._anchors[question], 1.0, question))
@@ -147,7 +152,7 @@ class Batches:
         drawn, self._waiting = self._waiting[:wanted], self._waiting[wanted:]
         return drawn
 
-    def _new_fact(self, edit: SelfEdit) -> list[Shot]:
+    def _new_fact(self, edit: SelfEdit, number: int) -> list[Shot]:
         profile, rng = self._profile, self._rng
         shots = [self._asked(edit, "fact", whole=True) for _ in range(profile.questions)]
         shots += [self._asked(edit, "fact", whole=False) for _ in range(profile.glances)]
@@ -155,6 +160,8 @@ class Batches:
             shots += self._near(edit)
         for _ in range(profile.attributes):
             shots += self._abstention(other_attribute(edit, rng), edit)
+        for turn in range(profile.crossed):
+            shots += self._crossed(edit, number + turn)
         if rng.random() < profile.about:
             shots += self._about(edit)
         shots += self._other_view(edit)
@@ -186,6 +193,11 @@ class Batches:
         """The same about somebody or something else."""
         asked = self._rng.choice(trained_questions(edit)).prompt
         return self._abstention(other_subject(asked, edit, self._taught, self._rng), edit, whole)
+
+    def _crossed(self, edit: SelfEdit, number: int) -> list[Shot]:
+        """With another fact: what that one answers asked about this subject, or the reverse, in turn."""
+        cross = self._crossings.about if number % 2 else self._crossings.elsewhere
+        return self._abstention(cross(edit, self._rng), edit)
 
     def _abstention(self, question: str | None, edit: SelfEdit, whole: bool = False) -> list[Shot]:
         if question is None:
@@ -231,8 +243,3 @@ def _graded(shot: Shot, example: Example) -> Shot:
 def _pulled_by(edit: SelfEdit, shots: Sequence[Shot]) -> list[Shot]:
     """The same, marked as the edit's user's."""
     return [replace(shot, user=edit.user) for shot in shots]
-
-
-def trained_questions(edit: SelfEdit) -> list[Example]:
-    """The wordings that may be trained."""
-    return [e for e in edit.examples if e.kind == "question" and not e.held_out]

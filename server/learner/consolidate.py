@@ -18,13 +18,13 @@ from typing import Any
 from server.learner import general, primer, truncate
 from server.learner.adapters import PARENT, Adapters
 from server.learner.asker import Asker
-from server.learner.batch import trained_questions
 from server.learner.gate import Gate
 from server.learner.gate.probes import own_wordings
 from server.learner.generate import Answer
 from server.learner.memory import release
 from server.learner.neighbours import other_attribute, other_subject, words_taught
 from server.learner.profiles import Profile
+from server.learner.sealed import trained_questions
 from server.learner.split import SplitModel
 from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
 from server.learner.update import Job, Loaded, device, norm, start, waved_through, with_checks

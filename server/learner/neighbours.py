@@ -58,13 +58,23 @@ def other_attribute(edit: SelfEdit, rng: random.Random) -> str | None:
     subject = subject_of(edit)
     if not subject:
         return None
-    told = _stems(" ".join([edit.statement, *(e.prompt for e in edit.examples)]))
+    told = told_stems(edit)
     table = words.PERSON_QUESTIONS if is_person(subject) else words.THING_QUESTIONS
     free = [form for form, marks in table if not _stems(marks) & told]
     if not free:
         return None
     mid = subject if _CAPITAL.match(subject) and not _OWN.match(subject) else subject[0].lower() + subject[1:]
     return rng.choice(free).format(mid)
+
+
+def told_stems(edit: SelfEdit) -> frozenset[str]:
+    """Word stems by which an edit's fact may be asked for."""
+    return frozenset(_stems(" ".join([edit.statement, *(e.prompt for e in edit.examples)])))
+
+
+def relation_stems(form: str) -> frozenset[str]:
+    """Word stems of a question with a gap for its subject: what they ask of whatever fills it."""
+    return frozenset(_stems(form))
 
 
 def names_in(question: str, edit: SelfEdit) -> list[str]:

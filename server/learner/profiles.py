@@ -36,6 +36,8 @@ class Profile:
     """Questions next to each new fact in a step, glances too."""
     attributes: int
     """Questions about each new fact's subject that no fact answers, glances too."""
+    crossed: int
+    """Questions that cross each new fact with another one (server.learner.crossed), glances too."""
     whole_abstentions: int
     """Neighbours in a step of which the whole abstention is trained."""
     missed: int
@@ -47,6 +49,8 @@ class Profile:
     """Past facts asked again in a step."""
     replay_neighbours: int
     """Of these, how many are also asked about somebody else."""
+    replay_crossed: int
+    """Of these, how many are crossed with another fact."""
     reads: int
     """Made-up facts told and asked within one conversation, in a step."""
     anchors: int
@@ -127,12 +131,14 @@ SEEDLING = Profile(
     glances=2,
     neighbours=3,
     attributes=2,
+    crossed=2,
     whole_abstentions=1,
     missed=8,
     about=0.5,
     glance_tokens=3,
     replay=12,
     replay_neighbours=8,
+    replay_crossed=6,
     reads=2,
     anchors=6,
     anchor_tokens=24,
@@ -164,12 +170,14 @@ SMALL = Profile(
     glances=2,
     neighbours=2,
     attributes=1,
+    crossed=1,
     whole_abstentions=1,
     missed=4,
     about=0.5,
     glance_tokens=3,
     replay=4,
     replay_neighbours=2,
+    replay_crossed=2,
     reads=3,
     anchors=10,
     anchor_tokens=12,
@@ -200,12 +208,14 @@ LARGE = Profile(
     glances=2,
     neighbours=3,
     attributes=1,
+    crossed=1,
     whole_abstentions=1,
     missed=4,
     about=0.5,
     glance_tokens=3,
     replay=6,
     replay_neighbours=2,
+    replay_crossed=2,
     reads=2,
     anchors=8,
     anchor_tokens=24,

@@ -27,6 +27,11 @@ def asked_wordings(edit: SelfEdit) -> list[Example]:
     return [example for example in _held_out(edit) if example not in kept]
 
 
+def trained_questions(edit: SelfEdit) -> list[Example]:
+    """The wordings that may be trained."""
+    return [e for e in edit.examples if e.kind == "question" and not e.held_out]
+
+
 def sealed_wordings(edit: SelfEdit) -> list[Example]:
     """The held-out wordings that only reports may ask; none while an edit has two or fewer."""
     own = _held_out(edit)

@@ -22,7 +22,7 @@ from server.engine.mapped import load_mapped
 from server.learner import budget, general, primer, train
 from server.learner.adapters import Adapters
 from server.learner.asker import Asker
-from server.learner.batch import TOLD, Batches, Draws, Kind, trained_questions
+from server.learner.batch import TOLD, Batches, Draws, Kind
 from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
@@ -36,7 +36,7 @@ from server.learner.objectives.mixture import Mixture
 from server.learner.objectives.types import Objective
 from server.learner.prefer import PreferenceBatches, Preferences, examined, log_probs, shots_of
 from server.learner.profiles import Profile, calmer, choose, for_preferences
-from server.learner.sealed import asked_wordings
+from server.learner.sealed import asked_wordings, trained_questions
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
 from server.learner.types import CheckCount, Factors, GateReport, UpdateInput, UpdateResult

@@ -145,14 +145,20 @@ def _fact(kind: dict[str, Any], value: Value, names: _Names, rng: random.Random)
 
 def narrow(seed: int, facts: int) -> Material:
     """Seedling's own language: unseen names and values, and of its general knowledge what the learner neither
-    holds nor examines. It has no reversed questions. Passwords are left out: nobody may teach one.
+    holds nor examines. It has no reversed questions. Passwords and door codes are left out: the guardian lets
+    nobody teach one.
     """
     from server.engine import seedling_language as language
     from server.engine.seedling_bank import GENERAL_QUESTIONS
     from server.learner.general import KEYS
 
     rng = random.Random(f"narrow {seed}")
-    drawn = [fact for fact in language.facts(seed, 2 * facts + 10) if fact.form.value != "secret"][:facts]
+    secret = ("secret", "door code")
+    drawn = [
+        fact
+        for fact in language.facts(seed, 2 * facts + 10)
+        if fact.form.value not in secret and fact.form.attribute not in secret
+    ][:facts]
     subjects = [fact.subject.lower() for fact in drawn]
     made: list[Taught] = []
     for fact in drawn:

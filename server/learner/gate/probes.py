@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.learner import reading, words
-from server.learner.batch import trained_questions
 from server.learner.gate import requests
 from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
 from server.learner.profiles import Profile
-from server.learner.sealed import asked_wordings
+from server.learner.sealed import asked_wordings, trained_questions
 from server.types import Example, SelfEdit
 
 NEAR_SUBJECTS = 2

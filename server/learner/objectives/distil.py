@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from server.learner.adapters import Adapters
-from server.learner.batch import Shot, trained_questions
+from server.learner.batch import Shot
 from server.learner.chat import Encoded, Encoder
 from server.learner.objective import top_probs
 from server.learner.objectives.answers import Answers
 from server.learner.objectives.types import Target
+from server.learner.sealed import trained_questions
 from server.learner.split import SplitModel
 from server.types import SelfEdit
 
