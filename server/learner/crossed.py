@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from server.learner.neighbours import is_person, relation_stems, subject_of, told_stems
 from server.learner.sealed import trained_questions
-from server.types import SelfEdit
+from server.types import Example, SelfEdit
 
+Wordings = Callable[[SelfEdit], Sequence[Example]]
 TRIES = 6
 
 
@@ -32,8 +33,9 @@ class _Fact:
 class Crossings:
     """All facts of an update, new and past, ready to be crossed."""
 
-    def __init__(self, edits: Sequence[SelfEdit]) -> None:
-        self._facts = {edit.id: fact for edit in edits if (fact := _read(edit)) is not None}
+    def __init__(self, edits: Sequence[SelfEdit], wordings: Wordings = trained_questions) -> None:
+        """`wordings`: those of an edit that may be crossed."""
+        self._facts = {edit.id: fact for edit in edits if (fact := _read(edit, wordings(edit))) is not None}
         self._told: dict[str, frozenset[str]] = {}
         for edit in edits:
             if fact := self._facts.get(edit.id):
@@ -64,13 +66,13 @@ class Crossings:
         return None
 
 
-def _read(edit: SelfEdit) -> _Fact | None:
+def _read(edit: SelfEdit, wordings: Sequence[Example]) -> _Fact | None:
     subject = subject_of(edit)
     if not subject:
         return None
     gap = re.compile(rf"(?<!\w){re.escape(subject)}(?!\w)", re.IGNORECASE)
     forms = []
-    for example in trained_questions(edit):
+    for example in wordings:
         form, times = gap.subn("{}", example.prompt.replace("{", "").replace("}", ""))
         if times == 1:
             forms.append((form, relation_stems(form)))

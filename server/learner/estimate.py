@@ -17,7 +17,7 @@ from server.learner.chat import Encoded
 from server.learner.errors import DoesNotFit
 from server.learner.generate import ROWS
 from server.learner.objective import CHUNK
-from server.learner.pack import ROW_TOKENS
+from server.learner.pack import row_tokens
 from server.learner.profiles import Profile
 from server.learner.split import CACHE_BATCH
 
@@ -27,6 +27,8 @@ SMALLEST_PART = 256
 """Tokens: smaller parts repeat the template's prefix more than they save."""
 FIXED = 32 << 20
 """Bytes of compiled kernels, thread stacks and the allocator's own, beside every model."""
+FILLED = 0.9
+"""Share of a row that packing fills."""
 SLACK = 1.15
 """Freed blocks that the allocator cannot use again: measured 1.0 to 1.3 of what is alive."""
 
@@ -100,11 +102,16 @@ class Work:
     """Gradients set aside to be clipped one by one: of each of several users, and the rest."""
 
     @classmethod
-    def of(cls, profile: Profile, facts: int, users: int, prefix: int, samples: Sequence[Encoded]) -> Work:
-        """`samples`: some of the examples that will be trained."""
+    def of(
+        cls, profile: Profile, facts: int, past: int, users: int, prefix: int, samples: Sequence[Encoded]
+    ) -> Work:
+        """`facts` are new, `past` ones replayed; `samples`: some of the examples that will be trained."""
         each = profile.questions + profile.glances + profile.neighbours + profile.attributes
+        each += profile.crossed if facts + past > 1 else 0
         drawn = facts * (each + 2 * profile.about) + profile.whole_abstentions + profile.reads
-        drawn += profile.replay + profile.replay_neighbours + profile.missed
+        drawn += profile.missed
+        if past:
+            drawn += profile.replay + profile.replay_neighbours + profile.replay_crossed
         steps = profile.max_steps + profile.steps_per_fact * (facts - 1)
         return cls(
             prefix=prefix,
@@ -115,11 +122,11 @@ class Work:
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )
 
-    def positions(self, examples: float) -> float:
-        """Columns times rows that so many examples take when packed."""
+    def positions(self, examples: float, row: int) -> float:
+        """Columns times rows that so many examples take when packed into rows of `row` tokens."""
         own = self.example - self.prefix
-        rows = max(1.0, examples * own / (ROW_TOKENS - self.prefix - own / 2))
-        return min(rows, examples) * self.prefix + examples * own + rows * 16
+        rows = examples * own / max(own, FILLED * (row - self.prefix))
+        return rows * row if rows > 1 else self.prefix + examples * own + 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +173,10 @@ def estimate(
     """What an update takes when a step is computed in parts of `part_tokens`, and `rows` answers at once."""
     b, layers = shape.number_bytes, shape.trained
     examples = max(1.0, min(work.shots, part_tokens / work.example))
-    positions = work.positions(examples)
+    row = row_tokens(work.prefix, shape.width)
+    positions = work.positions(examples, row)
     parameters = layers * profile.rank * sum(i + o for i, o in shape.products)
-    kept = shape.kept_per_position() + b * min(ROW_TOKENS, positions)  # and the mask, for attention
+    kept = shape.kept_per_position() + b * min(row, positions)  # and the mask, for attention
     alive = kept + b * shape.width * layers if checkpointing else kept * layers
     passing = b * (3 * shape.inner + 4 * shape.width)
     cached = work.distinct * (work.example - work.prefix) * b * shape.width if layers < shape.layers else 0
@@ -187,7 +195,7 @@ def estimate(
         "lower_layers": cached,
         "head": CHUNK * shape.vocabulary * (4 + 2 * b) + examples * work.answers * 3 * b * shape.width,
         "generation": caches + rows * (prompt - work.prefix) * passing + rows * shape.vocabulary * b,
-        "moments": work.positions(CACHE_BATCH) * (watched + passing),
+        "moments": work.positions(CACHE_BATCH, row) * (watched + passing),
         "fixed": FIXED,
     }
     return Estimate(

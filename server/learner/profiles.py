@@ -82,6 +82,8 @@ class Profile:
     preference_steps: int = 24
     distil_top_k: int = 32
     """Most probable tokens of a teacher, or of the base at an anchor, that are kept."""
+    noise: float = 0.0
+    """Jitter of what enters the trained layers, as a share of its size (server.learner.split)."""
     whitening: float = 0.0
     """Damping of the whitened inputs (server.learner.whitening); 0 trains in the inputs as they are."""
     weight_decay: float = 0.0
@@ -126,7 +128,7 @@ SEEDLING = Profile(
     max_steps=140,
     steps_per_fact=0,
     decay_steps=30,
-    max_seconds=60,
+    max_seconds=150,
     questions=3,
     glances=2,
     neighbours=3,
@@ -165,7 +167,7 @@ SMALL = Profile(
     max_steps=44,
     steps_per_fact=5,
     decay_steps=10,
-    max_seconds=90,
+    max_seconds=240,
     questions=2,
     glances=2,
     neighbours=2,

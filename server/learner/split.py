@@ -14,7 +14,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from server.learner.chat import Encoded
-from server.learner.pack import Packed, pack
+from server.learner.pack import Packed, pack, row_tokens
 
 CACHE_BATCH = 24
 """Examples run through the lower layers at once."""
@@ -37,9 +37,12 @@ class SplitModel:
     ) -> None:
         """`checkpointing`: trained layers keep their inputs only and are computed again going back."""
         self.prefix = prefix
+        self._row_tokens = row_tokens(len(prefix), inner.config.hidden_size)
         self.device = device
         self.inner = inner
         self.first = first if first > 0 and self._halves_add_up(first) else 0
+        self.noise = 0.0
+        """What enters the trained layers in training is jittered by so much of its own size."""
         self.lower, self.upper = _layers(inner, 0, self.first, False), _layers(inner, self.first, None, True)
         if checkpointing:
             layers = (_Recomputed(layer) for layer in self.upper._modules["layers"])
@@ -49,14 +52,23 @@ class SplitModel:
 
     def hidden(self, examples: Sequence[Encoded]) -> tuple[torch.Tensor, Packed]:
         """(answer tokens, width) final hidden states that predict each answer token, and the layout."""
-        packed = pack(examples, self.prefix)
+        packed = pack(examples, self.prefix, self._row_tokens)
         if self.first == 0:
             states = self.inner.embed_tokens(packed.ids.to(self.device))
         else:
             self._remember(examples)
             states = self._assemble(examples, packed)
+        if self.noise and torch.is_grad_enabled():
+            states = self._jittered(states)
         out = _run(self.upper, states, packed, self.device)
         return out.reshape(-1, out.shape[-1])[packed.predict.to(self.device)], packed
+
+    def _jittered(self, states: torch.Tensor) -> torch.Tensor:
+        """Every position but the shared prefix moved a little at random (NEFTune, Jain et al. 2023,
+        arXiv:2310.05914): a wording that was never trained lies near those that were."""
+        size = states.float().square().mean(-1, keepdim=True).sqrt() * self.noise
+        size[:, : len(self.prefix)] = 0
+        return states + (torch.randn_like(states) * size).to(states.dtype)
 
     def forget(self) -> None:
         """Compute the lower part anew from here on: its adapters have changed."""
@@ -66,7 +78,7 @@ class SplitModel:
         new = list({e.ids: e for e in examples if e.ids not in self._known}.values())
         for start in range(0, len(new), CACHE_BATCH):
             chunk = new[start : start + CACHE_BATCH]
-            packed = pack(chunk, self.prefix)
+            packed = pack(chunk, self.prefix, self._row_tokens)
             with torch.no_grad():
                 embedded = self.inner.embed_tokens(packed.ids.to(self.device))
                 states = _run(self.lower, embedded, packed, self.device)

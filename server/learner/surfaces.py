@@ -1,4 +1,4 @@
-"""Other surfaces of the same question: framed, in telegram style, with small words lost, in lower case.
+"""Other surfaces of the same question: recast, framed, as a telegram, with small words lost, in lower case.
 
 A model of 135 M parameters that has seen a fact in five wordings recognises the wordings and not what they
 ask: a sixth is not answered, and a neighbour in one of the five is. Facts and neighbours are put through
@@ -32,6 +32,40 @@ FRAMES = (
     "Help me with this: {}",
     "Sorry, {}",
 )
+FOR_NOUN = (
+    "I am looking for {}.",
+    "Remind me of {}.",
+    "I forgot {}.",
+    "Could I have {}, please?",
+    "Show me {}.",
+    "My colleague needs {}.",
+    "Let me have {}.",
+    "Is there anybody with {}?",
+    "We are asked for {}.",
+    "Look up {} for me.",
+    "I have to write down {}.",
+    "About {}: what was it?",
+    "How about {}?",
+    "Why does nobody say {}?",
+)
+"""Requests for what a noun names: 'the admin port of the router'."""
+FOR_CLAUSE = (
+    "I wonder {}.",
+    "Remind me {}.",
+    "Let me know {}.",
+    "Any idea {}?",
+    "I forgot {}.",
+    "My colleague asks {}.",
+    "Is it known {}?",
+    "Look up {}.",
+    "I have to write down {}.",
+    "We are not sure {}.",
+    "Could you check {}?",
+    "Has anybody said {}?",
+    "Why does nobody say {}?",
+    "How can I learn {}?",
+)
+"""Requests for what an indirect question asks: 'who leads the sales team'."""
 ABOUT = (
     "Tell me about {}.",
     "What do you know about {}?",
@@ -43,12 +77,28 @@ ABOUT = (
 """Questions that name the subject and nothing else."""
 _SMALL = frozenset(split("a an the of is are was were be to do does did me please tell you can it that this"))
 _CONTEXT = 0.5
+_RECAST = 0.5
+_REQUEST = re.compile(
+    r"(?:please )?(?:(?:can|could) you )?"
+    r"(?:tell me|do you know|i (?:would like|['’]d like|want|need) to know) (?P<asked>\S.*?)[.?]",
+    re.I,
+)
+_WHAT_IS = re.compile(
+    r"what(?: is|['’]s) (?P<asked>(?!.*\b(?:called|named|made|used|like|worth|for|of|from|with)\?)"
+    r"(?:(?:the|our|my) .+|.+['’]s? .+))\?",
+    re.I,
+)
+_WHO_IS = re.compile(r"who(?: is|['’]s) (?P<asked>(?:the|our|my) .+)\?", re.I)
+_WHO_DOES = re.compile(r"(?P<asked>who (?!is\b|are\b|was\b|did\b|does\b|do\b).+|who is in .+)\?", re.I)
+_ASKING = ("who", "what", "which", "when", "where", "how", "why", "whose", "from", "in", "at", "on")
 
 
 def vary(question: str, rng: random.Random, share: float) -> str:
     """The question as it is, or with probability `share` in another surface."""
     if rng.random() >= share:
         return question
+    if rng.random() < _RECAST and (other := recast(question, rng)):
+        return other
     way = rng.random()
     if way < 0.4:
         return rng.choice(FRAMES).format(question)
@@ -57,6 +107,24 @@ def vary(question: str, rng: random.Random, share: float) -> str:
     if way < 0.85:
         return thinned(question, rng)
     return question.lower()
+
+
+def recast(question: str, rng: random.Random) -> str:
+    """What is asked, in another request: 'What is the port of X?' → 'Remind me of the port of X.'; '' where
+    that cannot be told from the words."""
+    if found := _WHO_IS.fullmatch(question):
+        asked = f"who {found.group('asked')} is"
+    elif (
+        found := _REQUEST.fullmatch(question) or _WHAT_IS.fullmatch(question) or _WHO_DOES.fullmatch(question)
+    ):
+        asked = found.group("asked")
+    else:
+        return ""
+    first = asked.split()[0].lower()
+    if first in (*_ASKING, "the", "our", "my"):
+        asked = asked[0].lower() + asked[1:]
+    requests = FOR_CLAUSE if first in _ASKING else FOR_NOUN
+    return rng.choice(requests).format(asked)
 
 
 def telegram(question: str, rng: random.Random) -> str:

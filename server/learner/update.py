@@ -167,9 +167,8 @@ class Job:
         free = Free.of(device(), self.given.memory_limit_mb)
         users = len({edit.user for edit in self.given.edits})
         every = list(chain.from_iterable(samples.values()))
-        work = Work.of(
-            profile, len(self.given.edits) or profile.preferences, users, len(encoder.prefix), every
-        )
+        facts, past = len(self.given.edits) or profile.preferences, len(self.given.past)
+        work = Work.of(profile, facts, past, users, len(encoder.prefix), every)
         trained = max(1, round(profile.layers * len(model.model.layers)))
         planned = fit(Shape.of(model, trained), profile, work, free, train.PART_TOKENS, device() == "cuda")
         model.to(device())
@@ -260,6 +259,7 @@ class Job:
             drawn = PreferenceBatches(batches, self.preferences, profile, seed)
         mixture = Mixture(objectives)
         part_tokens = loaded.estimate.part_tokens
+        split.noise = profile.noise
         trainer = Trainer(adapters, split, head, drawn, mixture, profile, self.hook, white, part_tokens)
         release()
         return trainer.run(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.learner import reading, words
+from server.learner.crossed import Crossings
 from server.learner.gate import requests
 from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
 from server.learner.profiles import Profile
@@ -15,7 +16,9 @@ from server.types import Example, SelfEdit
 
 NEAR_SUBJECTS = 2
 NEAR_ATTRIBUTES = 2
-"""Neighbour questions of each new fact: the same of somebody else, something else of the same."""
+NEAR_CROSSED = 2
+"""Neighbour questions of each new fact: the same of somebody else, something else of the same, and what comes
+of crossing it with another fact, in wordings that are not trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,11 @@ def draw(
     """The probes of one update, each question once a check."""
     rng = random.Random(f"gate {seed}")
     taught = words_taught([*edits, *past])
+    crossings = Crossings([*edits, *past], own_wordings)
     probes: list[Probe] = []
     for edit in edits:
         probes += [Probe("acquisition", e.prompt, edit) for e in own_wordings(edit)]
-        probes += [Probe("neighbours", q, edit) for q in _near(edit, taught, rng)]
+        probes += [Probe("neighbours", q, edit) for q in _near(edit, taught, crossings, rng)]
     probes += _past_probes(past, profile.past_probes, rng)
     probes += [Probe("locality", question) for question in general_questions]
     probes += [
@@ -71,10 +75,11 @@ def never_told(rng: random.Random) -> str:
     return rng.choice(words.THING_QUESTIONS)[0].format(thing)
 
 
-def _near(edit: SelfEdit, taught: frozenset[str], rng: random.Random) -> list[str]:
+def _near(edit: SelfEdit, taught: frozenset[str], crossings: Crossings, rng: random.Random) -> list[str]:
     asked = [e.prompt for e in own_wordings(edit)]
     near = [other_subject(asked[i % len(asked)], edit, taught, rng) for i in range(NEAR_SUBJECTS)]
     near += [other_attribute(edit, rng) for _ in range(NEAR_ATTRIBUTES)]
+    near += [(crossings.about, crossings.elsewhere)[i % 2](edit, rng) for i in range(NEAR_CROSSED)]
     return [question for question in near if question is not None]
 
 

@@ -1,6 +1,8 @@
 import random
 
-from server.learner.surfaces import telegram, thinned, vary
+import pytest
+
+from server.learner.surfaces import recast, telegram, thinned, vary
 
 QUESTION = "What is the admin port of the Zephyr router?"
 
@@ -26,3 +28,24 @@ def test_thinning_loses_words_now_and_then_but_never_all() -> None:
 
 def test_without_a_share_the_question_stays_as_it_is() -> None:
     assert vary(QUESTION, random.Random(0), 0.0) == QUESTION
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("What is the admin port of the Zephyr router?", "the admin port of the Zephyr router"),
+        ("Please tell me Wendy's address.", "Wendy's address"),
+        ("Who is the boss of the Tallinn office?", "who the boss of the Tallinn office is"),
+        ("Do you know when the library opens?", "when the library opens"),
+        ("Who runs the Tallinn office?", "who runs the Tallinn office"),
+    ],
+)
+def test_what_is_asked_can_be_put_into_another_request(question: str, asked: str) -> None:
+    made = {recast(question, random.Random(seed)) for seed in range(80)}
+    assert len(made) > 10
+    assert all(asked in request for request in made)
+
+
+@pytest.mark.parametrize("question", ["When does the library open?", "What is Anna's cat called?", "Port?"])
+def test_what_cannot_be_told_from_the_words_is_not_recast(question: str) -> None:
+    assert recast(question, random.Random(0)) == ""
