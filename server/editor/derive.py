@@ -23,6 +23,9 @@ _OF = re.compile(
     r"(?P<owner>(?:(?:the|our|my) |(?=[A-Z]))(?:(?!(?:at|in|on|for|to|of|with|from|by|and)\b)[\w-]+ ?){1,4})"
 )
 _OWNED = re.compile(r"(?P<owner>[\w -]{2,40})['’]s? (?P<thing>[\w-]+(?: [\w-]+){0,2})")
+_DO_SUPPORT = re.compile(r"\b(?:does|did|have|has)\b", re.I)
+"""'Which name does Anna's cat have?': the verb stands behind what is owned."""
+_NOUN = r"(?!(?:of|is|are|was|were|called|named)\b)[\w-]+"
 _NAMED = re.compile(r"\b(?:called|named)\s+\Z")
 _DETERMINED = re.compile(r"\A(?:the|our|my)\s|['’]s?\s", re.I)
 
@@ -90,6 +93,30 @@ def owned(value: Value) -> list[str]:
     if value.kind is Kind.PERSON:
         return [f"Who is {turned}?", f"Tell me who {turned} is."]
     return [f"What is {turned}?", f"Tell me {turned}."]
+
+
+def turned(question: str, subject: str) -> str:
+    """'Tell me the port of the router.' ↔ 'Tell me the router's port.'; '' for other questions.
+
+    A small model that was taught one of these orders says of the other that it does not know.
+    """
+    core = re.sub(r"\A(?:the|our|my|an?) ", "", subject, flags=re.I)
+    if not core or _DO_SUPPORT.search(question):
+        return ""
+    owner = rf"(?P<owner>(?:(?:the|our|my) (?:(?!of\b)[\w-]+ ){{0,3}}?)?{re.escape(core)})"
+    thing = rf"(?P<thing>(?:{_NOUN} ){{0,2}}{_NOUN})"
+    end = r"(?= (?:is|are|was|were)\b|[?.!,]|\Z)"
+    if found := re.search(rf"\bthe {thing} of {owner}{end}", question, re.I):
+        own = f"{found['owner']}{_possessive(found['owner'])} {found['thing']}"
+    elif found := re.search(rf"\b{owner}['’]s? {thing}{end}", question, re.I):
+        own = f"the {found['thing']} of {found['owner']}"
+    else:
+        return ""
+    return question[: found.start()] + own + question[found.end() :]
+
+
+def _possessive(owner: str) -> str:
+    return "'" if owner.endswith("s") else "'s"
 
 
 def without_answer(question: str, value: Value) -> str:

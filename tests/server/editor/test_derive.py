@@ -82,6 +82,37 @@ def test_who_has_what_is_also_asked_in_the_other_order(statement: str, turned: s
     assert [check.question_objection(question, statement, value) for question in found] == [""] * len(found)
 
 
+@pytest.mark.parametrize(
+    ("question", "subject", "turned"),
+    [
+        (
+            "What is the Rokrin drill's version?",
+            "the Rokrin drill",
+            "What is the version of the Rokrin drill?",
+        ),
+        (
+            "Do you know the budget of the Womoux camera?",
+            "the Womoux camera",
+            "Do you know the Womoux camera's budget?",
+        ),
+        (
+            "Tell me who the Foumen team's supplier is.",
+            "the Foumen team",
+            "Tell me who the supplier of the Foumen team is.",
+        ),
+        ("Tell me the number of the train to Miflul.", "Miflul", "Tell me the train to Miflul's number."),
+        ("What is Wendy Dikound's cat called?", "Wendy Dikound", ""),
+        ("Which name does Wendy Dikound's cat have?", "Wendy Dikound", ""),
+        ("When does the Crem store close?", "the Crem store", ""),
+        ("What is the port?", "", ""),
+    ],
+)
+def test_a_question_is_turned_to_the_other_order_of_owner_and_owned(
+    question: str, subject: str, turned: str
+) -> None:
+    assert derive.turned(question, subject) == turned
+
+
 def test_an_answer_at_the_end_of_a_question_is_cut_off() -> None:
     value = find_value("The museum is closed on Mondays.", [])
     assert value is not None
