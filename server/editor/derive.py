@@ -8,7 +8,7 @@ questions, which keep the order of the statement, and turning 'X is VALUE' round
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from server.editor.kinds import Kind
@@ -23,6 +23,7 @@ _OF = re.compile(
     r"(?P<owner>(?:(?:the|our|my) |(?=[A-Z]))(?:(?!(?:at|in|on|for|to|of|with|from|by|and)\b)[\w-]+ ?){1,4})"
 )
 _OWNED = re.compile(r"(?P<owner>[\w -]{2,40})['’]s? (?P<thing>[\w-]+(?: [\w-]+){0,2})")
+_WHAT_OR_WHO_IS = re.compile(r"(?P<asks>What|Who)(?: is|['’]s) (?P<noun>.+)\?")
 _DO_SUPPORT = re.compile(r"\b(?:does|did|have|has)\b", re.I)
 """'Which name does Anna's cat have?': the verb stands behind what is owned."""
 _NOUN = r"(?!(?:of|is|are|was|were|called|named)\b)[\w-]+"
@@ -113,6 +114,22 @@ def turned(question: str, subject: str) -> str:
     else:
         return ""
     return question[: found.start()] + own + question[found.end() :]
+
+
+def otherwise(questions: Sequence[str], subject: str) -> list[str]:
+    """The same asked in forms that the model's own lack: owner and owned the other way round, 'What is the
+    port?' as an indirect question. In the order in which they help; the caller checks them."""
+    found: list[str] = []
+    for question in questions:
+        if (asked := _WHAT_OR_WHO_IS.fullmatch(question)) and turned(question, subject):
+            clause = f"{asked['asks'].lower()} {asked['noun']} is"
+            found += [
+                turned(question, subject),
+                f"Do you know {clause}?",
+                turned(f"Tell me {clause}.", subject),
+            ]
+    found += [turned(question, subject) for question in questions]
+    return list(dict.fromkeys(question for question in found if question))
 
 
 def _possessive(owner: str) -> str:

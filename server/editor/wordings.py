@@ -17,11 +17,10 @@ from server.editor.value import Value, is_about
 from server.editor.words import normal
 from server.types import Example, Scores
 
-OWN_QUESTIONS = 7
-"""Of the model's own, and of these turned round, at most so many are kept."""
-TURNED_QUESTIONS = 3
-"""So many have the other order where the model's own all have one: 'the router's port', 'the port of the
-router'."""
+OWN_QUESTIONS = 8
+"""Of the model's own, and of these in other forms, at most so many are kept."""
+OTHER_FORMS = 4
+"""So many have forms that the model's own lack: 'the port of the router' for 'the router's port'."""
 RELATED_QUESTIONS = 5
 """At least so many with other words for the relation, where the table has them, in place of derived ones."""
 SPARE_QUESTIONS = 1
@@ -44,8 +43,8 @@ class Wording:
     completion: str
     origin: Origin
     by_table: bool = False
-    is_turned: bool = False
-    """One of the others with owner and owned the other way round."""
+    other_form: bool = False
+    """One of the others in a form that these lack (derive.otherwise)."""
     accuracy: float = 0.0
     sure: bool = True
     """False for one by rule that the model could not answer from the statement: right, but a last resort."""
@@ -77,19 +76,18 @@ def by_rule(told: Told, own: Sequence[Wording]) -> list[Wording]:
         known = [*asked, *(wording.question for wording in found)]
         found += _new(told, known, derive.questions(told.sentence, told.value, asked), few)
     known = [*asked, *(wording.question for wording in found)]
-    other = [derive.turned(question, told.subject) for question in known]
-    if any(other):
-        turned = _new(told, known, [question for question in other if question], TURNED_QUESTIONS)
-        return found + [replace(wording, is_turned=True) for wording in turned]
+    other = _new(told, known, derive.otherwise(known, told.subject), OTHER_FORMS)
+    if other:
+        return found + [replace(wording, other_form=True) for wording in other]
     return found + (_new(told, known, derive.owned(told.value), 2) if known else [])
 
 
 def kept(wordings: Sequence[Wording]) -> list[Wording]:
     """At most MOST_QUESTIONS, the model's own first: the table's spare ones fall before what has no other."""
-    turned = [w for w in wordings if w.is_turned and w.sure]
-    own = [w for w in wordings if w.origin == "model"][: OWN_QUESTIONS - len(turned)] + turned
+    other = [w for w in wordings if w.other_form and w.sure]
+    own = [w for w in wordings if w.origin == "model"][: OWN_QUESTIONS - len(other)] + other
     table = [w for w in wordings if w.by_table and w.sure]
-    rest = [w for w in wordings if w.origin == "derived" and not w.by_table and not w.is_turned and w.sure]
+    rest = [w for w in wordings if w.origin == "derived" and not w.by_table and not w.other_form and w.sure]
     room = max(RELATED_QUESTIONS, WANTED_QUESTIONS - len(own))
     found = [*own, *table[:room], *rest]
     unsure = [w for w in wordings if not w.sure]
