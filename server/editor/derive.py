@@ -126,6 +126,7 @@ def otherwise(questions: Sequence[str], subject: str) -> list[str]:
             found += [
                 turned(question, subject),
                 f"Do you know {clause}?",
+                f"Tell me {asked['noun']}.",
                 turned(f"Tell me {clause}.", subject),
             ]
     found += [turned(question, subject) for question in questions]

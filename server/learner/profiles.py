@@ -82,8 +82,6 @@ class Profile:
     preference_steps: int = 24
     distil_top_k: int = 32
     """Most probable tokens of a teacher, or of the base at an anchor, that are kept."""
-    noise: float = 0.0
-    """Jitter of what enters the trained layers, as a share of its size (server.learner.split)."""
     whitening: float = 0.0
     """Damping of the whitened inputs (server.learner.whitening); 0 trains in the inputs as they are."""
     weight_decay: float = 0.0
@@ -138,14 +136,14 @@ SEEDLING = Profile(
     missed=8,
     about=0.5,
     glance_tokens=3,
-    replay=12,
-    replay_neighbours=8,
+    replay=20,
+    replay_neighbours=4,
     replay_crossed=6,
     reads=2,
     anchors=6,
     anchor_tokens=24,
     kl_weight=1.0,
-    surface_share=0.0,
+    surface_share=0.4,
     glance_weight=0.5,
     kl_cap_nats=0.3,
     locality_probes=96,

@@ -41,8 +41,6 @@ class SplitModel:
         self.device = device
         self.inner = inner
         self.first = first if first > 0 and self._halves_add_up(first) else 0
-        self.noise = 0.0
-        """What enters the trained layers in training is jittered by so much of its own size."""
         self.lower, self.upper = _layers(inner, 0, self.first, False), _layers(inner, self.first, None, True)
         if checkpointing:
             layers = (_Recomputed(layer) for layer in self.upper._modules["layers"])
@@ -58,17 +56,8 @@ class SplitModel:
         else:
             self._remember(examples)
             states = self._assemble(examples, packed)
-        if self.noise and torch.is_grad_enabled():
-            states = self._jittered(states)
         out = _run(self.upper, states, packed, self.device)
         return out.reshape(-1, out.shape[-1])[packed.predict.to(self.device)], packed
-
-    def _jittered(self, states: torch.Tensor) -> torch.Tensor:
-        """Every position but the shared prefix moved a little at random (NEFTune, Jain et al. 2023,
-        arXiv:2310.05914): a wording that was never trained lies near those that were."""
-        size = states.float().square().mean(-1, keepdim=True).sqrt() * self.noise
-        size[:, : len(self.prefix)] = 0
-        return states + (torch.randn_like(states) * size).to(states.dtype)
 
     def forget(self) -> None:
         """Compute the lower part anew from here on: its adapters have changed."""

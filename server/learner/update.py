@@ -259,7 +259,6 @@ class Job:
             drawn = PreferenceBatches(batches, self.preferences, profile, seed)
         mixture = Mixture(objectives)
         part_tokens = loaded.estimate.part_tokens
-        split.noise = profile.noise
         trainer = Trainer(adapters, split, head, drawn, mixture, profile, self.hook, white, part_tokens)
         release()
         return trainer.run(

@@ -11,7 +11,10 @@ ABLATIONS = {
     "one-step": "max_steps=1,steps_per_fact=0,min_steps=1,warmup_steps=0,decay_steps=0,gate=false",
     "no-replay": "replay=0,replay_neighbours=0",
     "no-kl": "anchors=0,kl_weight=0",
-    "no-negatives": "neighbours=0,attributes=0,whole_abstentions=0,missed=0,replay_neighbours=0,about=0",
+    "no-negatives": (
+        "neighbours=0,attributes=0,crossed=0,whole_abstentions=0,missed=0,replay_neighbours=0,replay_crossed=0,about=0"
+    ),
+    "no-crossing": "crossed=0,replay_crossed=0",
     "qv-only": "modules=q_proj+v_proj",
     "no-gate": "gate=false",
 }

@@ -113,6 +113,18 @@ def test_a_question_is_turned_to_the_other_order_of_owner_and_owned(
     assert derive.turned(question, subject) == turned
 
 
+def test_forms_that_the_models_own_questions_lack_are_added() -> None:
+    asked = ["Who is the Foumen team's supplier?", "Which person is the Foumen team's supplier?"]
+    assert derive.otherwise(asked, "the Foumen team") == [
+        "Who is the supplier of the Foumen team?",
+        "Do you know who the Foumen team's supplier is?",
+        "Tell me the Foumen team's supplier.",
+        "Tell me who the supplier of the Foumen team is.",
+        "Which person is the supplier of the Foumen team?",
+    ]
+    assert derive.otherwise(["When does the store open?"], "the store") == []
+
+
 def test_an_answer_at_the_end_of_a_question_is_cut_off() -> None:
     value = find_value("The museum is closed on Mondays.", [])
     assert value is not None
