@@ -8,6 +8,7 @@ import pytest
 
 from server.learner import fake
 from server.learner.errors import DoesNotFit
+from server.learner.process import Learner
 from server.learner.profiles import SMALL, calmer
 from server.learner.types import CheckCount, GateReport, UpdateInput, UpdateResult
 from server.types import EditState, UpdateState
@@ -216,9 +217,8 @@ def test_a_delta_of_another_base_under_the_parent_holds_learning_and_writes_no_v
     world.tell("Zephyr", 8443)
     world.learner().step()
     edit = world.tell("Kelso", 9001)
-    learner = world.learner()
-    learner._options = dataclasses.replace(learner._options, base_digest="another tokenizer")
-    update = learner.step()
+    options = dataclasses.replace(world.options(), base_digest="another tokenizer")
+    update = Learner(world.ledger, world.store, options, fake.run).step()
     assert update is not None
     assert update.state is UpdateState.ABORTED
     assert "Serve the base that it was trained on" in update.reason
