@@ -7,8 +7,8 @@ reversed, and after small talk in a new conversation. Beside them: neighbours of
 facts that nobody told, and requests about form. "Base" is the untouched model on the same server, "in
 context" the same just after the fact was told in the conversation.
 
-A run with --home goes on where it was killed. --ablations does it all once for each part taken out of the
-recipe.
+A run with --home goes on where it was killed, and --until ends one early with what is known by then.
+--ablations does it all once for each part taken out of the recipe.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ from scripts.benchmarks.recall.teach import AT_ONCE, fates, groups, teach, train
 class Run:
     """One course of teaching and asking against one server."""
 
-    def __init__(self, server: Server, material: Material, progress: Progress, seconds: float) -> None:
+    def __init__(
+        self, server: Server, material: Material, progress: Progress, seconds: float, until: int | None = None
+    ) -> None:
+        """`until`: end after so many later updates in this start, with what is known by then."""
         self._server = server
         self._material = material
         self._progress = progress
         self._seconds = seconds
         options = progress.options
         self._first, self._later = int(options["facts"]), int(options["later"])
+        self._until = self._later if until is None else min(until, self._later)
         self._per_update, self._checkpoints = int(options["per_update"]), list(options["checkpoints"])
         # forms are not seedling's language: it meets none of these requests
         self._formats = () if options["model"] == "seedling" else formats.probes()
@@ -48,7 +52,7 @@ class Run:
     def go(self) -> None:
         """Everything that is not done yet."""
         taught = 0
-        for number, group in enumerate(groups(self._first, self._per_update, self._later)):
+        for number, group in enumerate(groups(self._first, self._per_update, self._until)):
             if number >= len(self._progress.groups):
                 teach(self._server, self._material.facts, group, self._progress, self._seconds)
             taught = group[-1] + 1
@@ -56,7 +60,7 @@ class Run:
                 self._maybe_ask(taught - self._first, taught)
 
     def _maybe_ask(self, later: int, taught: int) -> None:
-        if later in self._checkpoints and str(later) not in self._progress.checkpoints:
+        if later in (*self._checkpoints, self._until) and str(later) not in self._progress.checkpoints:
             self._fix_questions()
             self._ask(later, taught)
 
@@ -96,12 +100,14 @@ class Run:
     def result(self) -> dict[str, Any]:
         """All figures of the run."""
         progress, facts = self._progress, self._material.facts
-        all_fates = fates(self._server, facts, progress.turns, range(self._first + self._later))
+        taught = [index for group in progress.groups for index in group["facts"]]
+        all_fates = fates(self._server, facts, progress.turns, taught)
         learned = {n for n, (_, fate, _) in enumerate(all_fates[: self._first]) if fate == "learned"}
         last = progress.checkpoints[max(progress.checkpoints, key=int)]["answers"]
         return {
             "table": table.table(progress.base, progress.checkpoints, learned),
             "learned of the first": f"{len(learned)} of {self._first}",
+            "later updates": f"{len(taught) - self._first} of {self._later}",
             "learned of all": f"{sum(f == 'learned' for _, f, _ in all_fates)} of {len(all_fates)}",
             "wordings dropped because the editor had written them": progress.dropped,
             "runs of the learner": update_counts(self._server),
@@ -129,7 +135,7 @@ def run(options: argparse.Namespace, ablation: str, home: Path) -> tuple[dict[st
     flags += [f"--learning.profile={recipe}"] if recipe else []
     progress.say(f"{options.model}, recipe {recipe or 'by size'}, home {home}")
     with serving(options.model, *flags, *options.flag, home=home) as server:
-        one = Run(server, material, progress, options.patience)
+        one = Run(server, material, progress, options.patience, options.until)
         one.go()
         progress.save()
         return one.result(), progress
@@ -217,6 +223,9 @@ def read_options() -> argparse.Namespace:
         "--flag", action="append", default=[], help="further flags of the server, --flag=--a.b=c"
     )
     parser.add_argument("--picture", type=Path, help="where the picture goes; beside the JSON unless given")
+    parser.add_argument(
+        "--until", type=int, help="end after so many later updates; with --home the same command goes on"
+    )
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     options.facts = options.facts or (10 if options.ablations else 50)

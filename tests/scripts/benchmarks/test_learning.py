@@ -51,3 +51,15 @@ def test_a_run_that_was_stopped_goes_on_and_asks_the_same_at_every_checkpoint(tm
     assert [a["question"] for a in first["answers"]] == [a["question"] for a in second["answers"]]
     assert result["table"][0] == ["", "base", "in context", "at once", "after 1"]
     assert [fact["fate"] for fact in result["facts"]] == ["learned", "learned"]
+
+
+def test_a_run_that_ends_early_tells_what_is_known_and_goes_on_later(tmp_path: Path) -> None:
+    with serving("fake", *AT_ONCE, "--engine.kind=fake", home=tmp_path) as server:
+        early = learning.Run(server, small(), Progress(tmp_path, OPTIONS), seconds=60, until=0)
+        early.go()
+        result = early.result()
+        assert (result["later updates"], result["learned of all"]) == ("0 of 1", "2 of 2")
+        assert result["table"][0] == ["", "base", "in context", "at once"]
+        whole = learning.Run(server, small(), Progress(tmp_path, OPTIONS), seconds=60)
+        whole.go()
+        assert whole.result()["later updates"] == "1 of 1"
