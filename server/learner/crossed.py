@@ -4,6 +4,8 @@ Who writes into weights that the Zephyr router's port is 8443 and that the Kelso
 also show that neither the library's port nor the router's hours are known: both names and both relations
 are at home in the weights now, and only their pairs tell known from unknown. The wordings are the model's
 own, so every further fact makes further questions of the kind that users ask.
+Not covered: a subject of which the model knows more than it was told (a city, say); what a crossing would
+have it deny there is for the gate to find.
 """
 
 from __future__ import annotations
