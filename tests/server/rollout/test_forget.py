@@ -106,6 +106,8 @@ async def test_a_canary_and_what_waits_behind_it_go_when_they_hold_the_user(worl
     assert counts["versions"] == ["v2", "v3"]
     assert world.ledger.edit(waiting.id).state is EditState.ALLOWED
     assert world.ledger.rollout() is None
+    left = set(world.ledger.version("v1").deltas)
+    assert set(world.store.deltas()) == left, "what was trained on top can be served no more"
 
 
 async def test_a_canary_without_the_user_goes_on(world: Served) -> None:
