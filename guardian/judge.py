@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from guardian.checks import registry
@@ -34,8 +34,6 @@ _MAX_REPAIRS = 3
 class Guardian:
     """Judges examples under one policy. Safe to call from several threads.
 
-    `support(fingerprint, user)` answers how many distinct users besides `user` have stated the fact of that
-    fingerprint (see `guardian.fact_fingerprint`); needed where `policy.global_from` is 'quorum'.
     Raises BadPolicy for a policy that makes no sense. A check that cannot start raises nothing here: it is an
     error finding in every verdict and an alarm in `health()`. `builders` are the checks in their order.
     """
@@ -43,7 +41,6 @@ class Guardian:
     def __init__(
         self,
         policy: Policy,
-        support: Callable[[str, str], int] | None = None,
         builders: Mapping[str, registry.Builder] = registry.BUILDERS,
     ) -> None:
         _validate(policy, builders)
@@ -55,7 +52,7 @@ class Guardian:
             if name in policy.disabled_checks:
                 continue
             try:
-                self._checks.append(build(policy, support))
+                self._checks.append(build(policy))
             except Exception as error:  # whatever keeps a check from starting must not stop the server
                 self._alarm(name, f"cannot start: {error}")
                 self._checks.append(_Unavailable(name, str(error)))

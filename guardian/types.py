@@ -25,6 +25,21 @@ class Scope(IntEnum):
     GLOBAL = 3
 
 
+class Tier(IntEnum):
+    """How far a speaker is trusted, least first."""
+
+    ANONYMOUS = 0
+    """Cannot be told from others: teaches nothing."""
+    NEW = 1
+    """Known for a short time: teaches only themselves."""
+    ESTABLISHED = 2
+    """Known for a while: counts towards a quorum."""
+    EXPERT = 3
+    """Named by the operator: what they say needs no quorum."""
+    OPERATOR = 4
+    """Spoke with an operator's key, or to a server without keys."""
+
+
 class Status(StrEnum):
     """Whether a check ran. An error is a finding and an alarm, never a silent pass."""
 
@@ -45,18 +60,52 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A fact that somebody stated before."""
+
+    id: str
+    """What a reviewer can look it up by (the id of its self-edit)."""
+    user: str
+    text: str
+    at: float = 0.0
+    """When it was stated, in seconds since the epoch."""
+    tier: Tier = Tier.ESTABLISHED
+    """How far its user was trusted then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What else is known that bears on an example. The caller gathers it: the guardian stores nothing."""
+
+    supporters: tuple[Statement, ...] = ()
+    """Statements of other users that hold a rare fragment of the example (`guardian.fragments`)."""
+    verified: tuple[Statement, ...] = ()
+    """Verified facts (an operator's word, or approved by a person) that share a word with the example."""
+    told_by_user: int = 0
+    """Facts that this user has had accepted within the window of the caps."""
+    told_of_subject: int = 0
+    """Facts of this subject that users below EXPERT have had accepted within the window."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """Where an example comes from: the user's own words and whose they are."""
+    """Where an example comes from: the user's own words, whose they are, and what else is known."""
 
     text: str
     """The user message that the fact was told in."""
     user: str
-    operator: bool = False
-    """Whether an operator's key spoke."""
+    tier: Tier = Tier.ESTABLISHED
+    """How far this user is trusted."""
     wanted_scope: Scope = Scope.GLOBAL
     """The widest scope that is asked for: the verdict never names a wider one."""
     statement: str = ""
     """The exact span of `text` that states the fact; '' lets the guardian look for the closest sentence."""
+    known: Known = Known()
+
+    @property
+    def operator(self) -> bool:
+        """Whether an operator speaks."""
+        return self.tier is Tier.OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
-from guardian import Guardian, fact_fingerprint
+from guardian import Guardian
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
@@ -99,7 +99,7 @@ class Livegraft:
         self.ledger = Ledger.open(settings.home)
         self.engine = make_engine(settings)
         check_base(settings.home, self.engine)
-        self.guardian = Guardian(settings.guardian_policy(), self._support)
+        self.guardian = Guardian(settings.guardian_policy())
         store = Store(settings.home / "store")
         rollout = settings.rollout
         policy = RolloutPolicy(
@@ -163,16 +163,6 @@ class Livegraft:
         await self.context.drain()
         await self.engine.close()
         self.ledger.close()
-
-    def _support(self, fingerprint: str, user: str) -> int:
-        """How many other users have stated this fact. Reads every statement: for small servers."""
-        return len(
-            {
-                other
-                for other, statement in self.ledger.statements()
-                if other != user and fact_fingerprint(statement) == fingerprint
-            }
-        )
 
     async def _roll(self) -> None:
         """What the rollout moved holds at once in the process that moved it."""

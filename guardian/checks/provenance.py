@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
-from guardian.errors import CheckUnavailable
 from guardian.types import Candidate, Decision, Finding, Policy, Scope, Source
 from guardian.unicode import canonical
 from guardian.words import closest, content_stems, fact_fingerprint, sentences
@@ -68,13 +66,8 @@ class Provenance:
     name = "provenance"
     backend = "embedded"
 
-    def __init__(self, policy: Policy, support: Callable[[str, str], int] | None = None) -> None:
-        if policy.global_from == "quorum" and support is None:
-            raise CheckUnavailable(
-                "global_from is quorum, but nothing counts who stated a fact; pass `support`"
-            )
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._support = support
 
     def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
         """At most one finding for each reason to narrow the scope."""
@@ -106,8 +99,10 @@ class Provenance:
         if self._policy.global_from == "operator":
             reason = "Only an operator's facts may reach the adapter that everybody is served."
             return (self._finding("not_operator", Scope.USER, reason),)
-        assert self._support is not None  # the constructor saw to it
-        count = 1 + self._support(fact_fingerprint(source.statement or statement), source.user)
+        wanted = fact_fingerprint(source.statement or statement)
+        count = len(
+            {source.user} | {s.user for s in source.known.supporters if fact_fingerprint(s.text) == wanted}
+        )
         if count >= self._policy.quorum:
             return ()
         reason = f"{count} of {self._policy.quorum} users that must state a fact have stated this one."

@@ -13,17 +13,15 @@ from guardian.checks.secrets import Secrets
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
 
-Support = Callable[[str, str], int] | None
-
-Builder = Callable[[Policy, Support], Check]
+Builder = Callable[[Policy], Check]
 """Makes a check for a policy. May raise: the judge keeps what it says as an alarm."""
 
 BUILDERS: dict[str, Builder] = {
-    "canonical": lambda policy, support: CanonicalForm(policy),
+    "canonical": CanonicalForm,
     "provenance": Provenance,
-    "instruction": lambda policy, support: InstructionShape(),
-    "secrets": lambda policy, support: Secrets(policy),
-    "personal_data": lambda policy, support: PersonalData(),
-    "grounding": lambda policy, support: Grounding(),
-    "toxicity": lambda policy, support: Toxicity(policy),
+    "instruction": lambda policy: InstructionShape(),
+    "secrets": Secrets,
+    "personal_data": lambda policy: PersonalData(),
+    "grounding": lambda policy: Grounding(),
+    "toxicity": Toxicity,
 }

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from guardian import to_dict
-from guardian.types import Candidate, Scope, Source, Verdict
+from guardian.types import Candidate, Scope, Source, Tier, Verdict
 from server.api.auth import OperatorSpeaker
 from server.api.context import Ctx
 from server.api.schemas import GuardianRequest
@@ -19,7 +19,12 @@ router = APIRouter(tags=["guardian"])
 @router.post("/v1/guardian/check")
 async def check(body: GuardianRequest, context: Ctx, speaker: OperatorSpeaker) -> dict[str, Any]:
     """The verdict on each example, as if the user had said `source`."""
-    source = Source(body.source, body.user, body.operator, Scope[body.scope.upper()])
+    source = Source(
+        body.source,
+        body.user,
+        Tier.OPERATOR if body.operator else Tier.ESTABLISHED,
+        Scope[body.scope.upper()],
+    )
     candidates = [Candidate(example.prompt, example.completion) for example in body.examples]
 
     def judge() -> list[Verdict]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from guardian import Guardian, to_dict
-from guardian.types import Candidate, Decision, Scope, Source, Status, Verdict
+from guardian.types import Candidate, Decision, Scope, Source, Status, Tier, Verdict
 from server.types import EditState, Example, SelfEdit, Turn
 
 LEAST_TRAINED = 3
@@ -37,7 +37,7 @@ class Judged:
 
 def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
     """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown."""
-    source = Source(turn.prompt, turn.user, turn.operator, Scope.GLOBAL, edit.statement)
+    source = Source(turn.prompt, turn.user, tier_of(turn), Scope.GLOBAL, edit.statement)
     verdicts = [guardian.judge(Candidate(e.prompt, e.completion), source) for e in edit.examples]
     for verdict in verdicts:
         raise_if_down(verdict)
@@ -54,6 +54,11 @@ def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
     if rows and dropped:
         rows[0]["dropped"] = [{"kind": example.kind, "verdict": to_dict(v)} for example, v in dropped]
     return Judged(replace(edit, examples=tuple(e for e, _ in kept), state=state, reason=reason), tuple(rows))
+
+
+def tier_of(turn: Turn) -> Tier:
+    """How far the speaker of a turn is trusted."""
+    return Tier.OPERATOR if turn.operator else Tier.ESTABLISHED
 
 
 def decide(

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from guardian import Guardian, to_dict
 from guardian.types import Candidate, Decision, Scope, Source
-from server.editor.judge import Judged, raise_if_down, why
+from server.editor.judge import Judged, raise_if_down, tier_of, why
 from server.ledger.types import Feedback
 from server.types import EditState, Example, SelfEdit, Turn
 
@@ -53,7 +53,7 @@ def judge_preference(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
     """The preference in the state that the guardian's verdict gives it. Blocks. Raises GuardianDown."""
     first = edit.examples[0]
     source = Source(
-        f"{turn.prompt}\n{first.completion}", edit.user, turn.operator, Scope.GLOBAL, first.completion
+        f"{turn.prompt}\n{first.completion}", edit.user, tier_of(turn), Scope.GLOBAL, first.completion
     )
     verdict = guardian.judge(Candidate(first.prompt, first.completion), source)
     raise_if_down(verdict)

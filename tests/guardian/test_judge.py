@@ -78,7 +78,7 @@ class Refuses(Says):
 
 def guardian_of(*checks: Says, policy: Policy | None = None) -> Guardian:
     def builder(check: Says) -> Builder:
-        return lambda policy, support: check
+        return lambda policy: check
 
     builders: Mapping[str, Builder] = {check.name: builder(check) for check in checks}
     return Guardian(policy or Policy(), builders=builders)

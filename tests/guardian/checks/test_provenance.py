@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from guardian import Candidate, CheckUnavailable, Decision, Policy, Scope, Source, fact_fingerprint
+from guardian import Candidate, Decision, Known, Policy, Scope, Source, Statement, Tier
 from guardian.checks.provenance import Provenance, split_pasted
 
 CHECK = Provenance(Policy())
@@ -108,34 +108,20 @@ def test_an_example_without_a_source_blocks() -> None:
 def test_with_keys_only_an_operator_teaches_everybody() -> None:
     check = Provenance(Policy(global_from="operator"))
     assert scope(check, ASKED, Source(FACT, "ada")) == (Scope.USER, ["not_operator"])
-    assert scope(check, ASKED, Source(FACT, "root", operator=True)) == (Scope.GLOBAL, [])
+    assert scope(check, ASKED, Source(FACT, "root", Tier.OPERATOR)) == (Scope.GLOBAL, [])
 
 
 def test_under_a_quorum_a_fact_goes_to_everybody_once_enough_users_have_stated_it() -> None:
-    stated = {fact_fingerprint("Bob Hale is the mayor of Kettleford."): 1}  # besides ada
-
-    def others(name: str, user: str) -> int:
-        return stated.get(name, 0)
-
-    check = Provenance(Policy(global_from="quorum", quorum=3), others)
-    assert scope(check, ASKED, Source(FACT, "ada")) == (Scope.USER, ["quorum"])
-    stated[fact_fingerprint(FACT)] = 2
-    assert scope(check, ASKED, Source(FACT, "ada")) == (Scope.GLOBAL, [])
+    check = Provenance(Policy(global_from="quorum", quorum=3))
+    others = (Statement("e1", "bob", "Bob Hale visited Kettleford."), Statement("e2", "eve", FACT))
+    assert scope(check, ASKED, Source(FACT, "ada", known=Known(others))) == (Scope.USER, ["quorum"])
+    enough = Known((*others, Statement("e3", "joe", f"{FACT}")))
+    assert scope(check, ASKED, Source(FACT, "ada", known=enough)) == (Scope.GLOBAL, [])
 
 
 def test_a_quorum_counts_the_fact_and_not_the_message_around_it() -> None:
-    asked: list[str] = []
-
-    def count(name: str, user: str) -> int:
-        asked.append(name)
-        return 0
-
-    check = Provenance(Policy(global_from="quorum"), count)
-    check(ASKED, Source(f"Hello! {FACT} Bye.", "ada"))
-    check(ASKED, Source(f"Nice day. {FACT}", "bob", statement=FACT))
-    assert asked == [fact_fingerprint(FACT)] * 2
-
-
-def test_a_quorum_without_anybody_who_counts_cannot_start() -> None:
-    with pytest.raises(CheckUnavailable, match="support"):
-        Provenance(Policy(global_from="quorum"))
+    check = Provenance(Policy(global_from="quorum", quorum=2))
+    stated = Known((Statement("e1", "bob", FACT),))
+    assert scope(check, ASKED, Source(f"Hello! {FACT} Bye.", "ada", known=stated)) == (Scope.GLOBAL, [])
+    named = Source(f"Nice day. {FACT}", "ada", statement=FACT, known=stated)
+    assert scope(check, ASKED, named) == (Scope.GLOBAL, [])

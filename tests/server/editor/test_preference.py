@@ -76,7 +76,7 @@ def test_a_user_who_may_not_teach_everybody_corrects_for_themselves_only(turn: T
 async def test_the_loop_stores_the_verdict_and_waits_while_the_guardian_is_down(
     ledger: Ledger, guardian: Guardian, turn: Turn
 ) -> None:
-    def broken(policy: Policy, support: object) -> None:
+    def broken(policy: Policy) -> None:
         raise RuntimeError("no model")
 
     down = Guardian(Policy(), builders={"toxicity": broken})  # type: ignore[dict-item]
