@@ -81,8 +81,10 @@ def _line(finding: Finding, candidate: Candidate | None) -> str:
         Decision.BLOCK: "refuses",
     }[finding.action]
     where = _where(finding, candidate)
+    if finding.lifted_by:
+        does = "asked for a person"  # only such findings are lifted
     line = f"{name} {does} ({finding.label.replace('_', ' ')}{where}): {finding.evidence}"
-    return f"{line} No longer: lifted by {finding.lifted_by}." if finding.lifted_by else line
+    return f"{line} Lifted by {finding.lifted_by}." if finding.lifted_by else line
 
 
 def _where(finding: Finding, candidate: Candidate | None) -> str:

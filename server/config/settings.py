@@ -284,8 +284,8 @@ class Settings(BaseSettings):
             if self.port and address.port == self.port and is_loopback(address.hostname or ""):
                 raise PydanticCustomError(
                     "judge",
-                    "guardian.judges: '{name}' is this server (port {port}): a model must not judge what it is "
-                    "taught; serve the judge elsewhere",
+                    "guardian.judges: '{name}' is this server (port {port}): a model must not judge what it "
+                    "is taught; serve the judge elsewhere",
                     {"name": judge.name, "port": self.port},
                 )
         return self

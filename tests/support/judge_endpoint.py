@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint on a real port that answers what a test has it answer, and keeps what it got."""
+"""An OpenAI-compatible endpoint on a real port: it answers what a test says, and keeps what it was asked."""
 
 from __future__ import annotations
 
