@@ -42,7 +42,13 @@ class JudgeClient:
         self._failures = 0
         self._closed_until = 0.0
         self._last = ""
-        self._http = httpx.Client(timeout=judge.timeout_seconds, follow_redirects=False)
+        self._http = httpx.Client(
+            timeout=judge.timeout_seconds,
+            follow_redirects=False,
+            verify=judge.base_url.startswith(
+                "https"
+            ),  # plain http needs no certificates, and they load slowly
+        )
 
     def ask(self, request: Request) -> Reply:
         """The judge's reply. Raises JudgeError, at once while the endpoint is left alone."""

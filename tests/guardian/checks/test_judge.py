@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from guardian import (
     to_dict,
 )
 from guardian.checks.registry import BUILDERS, Builder
+from guardian.checks.toxicity import Toxicity
 from guardian.judges.client import FAILURES_IN_A_ROW
 from guardian.types import Check, RemoteJudge, Settled
 from tests.support.judge_endpoint import Endpoint, completion, judge_endpoint
@@ -58,6 +59,10 @@ def unsure(check: str, label: str = "toxic", action: Decision = Decision.QUARANT
     )
 
 
+def builder(check: Check) -> Builder:
+    return lambda policy: check
+
+
 def judge(endpoint: Endpoint, **changes: Any) -> RemoteJudge:
     plain = RemoteJudge("safety", "qwen3guard", endpoint.url, "guard-4b", timeout_seconds=5)
     return replace(plain, **changes)
@@ -65,15 +70,12 @@ def judge(endpoint: Endpoint, **changes: Any) -> RemoteJudge:
 
 @pytest.fixture
 def guarded() -> Iterator[Callable[..., Guardian]]:
-    """guarded(judges, *checks): a Guardian of these checks and the registry's judge; connections are closed."""
+    """guarded(judges, *checks): a Guardian of these checks and the registry's judge."""
     made: list[Guardian] = []
 
     def make(judges: tuple[RemoteJudge, ...], *checks: Check) -> Guardian:
-        def builder(check: Check) -> Builder:
-            return lambda policy: check
-
-        builders: dict[str, Builder] = {check.name: builder(check) for check in checks}
-        made.append(Guardian(Policy(judges=judges), builders={"judge": BUILDERS["judge"], **builders}))
+        builders = {"judge": BUILDERS["judge"], **{check.name: builder(check) for check in checks}}
+        made.append(Guardian(Policy(judges=judges), builders))
         return made[-1]
 
     yield make
@@ -353,14 +355,10 @@ def test_the_words_of_an_example_cannot_answer_for_the_judge(endpoint: Endpoint,
 def test_a_check_may_not_lift_what_nothing_may_lift() -> None:
     class Lenient(Says):
         def settle(self, candidate: Candidate, source: Source, findings: tuple[Finding, ...]) -> Settled:
-            return Settled(lifted={i: "a friend" for i in range(len(findings))})
+            return Settled(lifted=dict.fromkeys(range(len(findings)), "a friend"))
 
     for checks in ((unsure("secrets"),), (unsure("toxicity"), unsure("secrets"))):
         each: list[Check] = [Lenient("lenient"), *checks]  # asked last, wherever it stands
-
-        def builder(check: Check) -> Builder:
-            return lambda policy: check
-
         guardian = Guardian(Policy(), builders={check.name: builder(check) for check in each})
         verdict = guardian.judge(EXAMPLE, SOURCE)
         assert [name for name, _ in verdict.timings_ms][-1] == "lenient"
@@ -410,20 +408,30 @@ def test_two_judges_of_one_name_are_refused() -> None:
         Guardian(Policy(judges=(one, one)))
 
 
-def test_with_all_checks_a_coarse_doubt_about_swearing_is_settled_by_the_judge(endpoint: Endpoint) -> None:
-    text = "The admin said that the fucking awesome printer is in room 12."
-    example, source = Candidate("Where is the printer?", text), Source(text, "ada")
-    with ExitStack() as closing:
-        alone = Guardian(Policy(toxicity_block=1.0))
-        assert alone.judge(example, source).decision is Decision.QUARANTINE
-        guardian = Guardian(Policy(toxicity_block=1.0, judges=(judge(endpoint.says(CLEAR)),)))
-        closing.callback(guardian._checks[-1].close)  # type: ignore[attr-defined]
-        verdict = guardian.judge(example, source)
-        assert verdict.allowed
-        assert [f.check for f in verdict.findings if f.lifted_by] == ["toxicity"]
+class Perhaps:
+    """A scorer that finds every text a little toxic."""
+
+    backend = "test"
+
+    def __call__(self, texts: list[str]) -> list[float]:
+        return [0.6] * len(texts)
+
+
+def test_among_all_checks_a_judge_settles_what_a_coarse_screen_doubts(endpoint: Endpoint) -> None:
+    text = "The library in Arden opens at 9 am."
+    example, source = (
+        Candidate("When does the library in Arden open?", text),
+        Source(text, "ada", statement=text),
+    )
+    builders = {**BUILDERS, "toxicity": lambda policy: Toxicity(policy, Perhaps())}
+    guardian = Guardian(Policy(judges=(judge(endpoint.says(UNSURE)),)), builders)
+    assert guardian.judge(example, source).decision is Decision.QUARANTINE
+    endpoint.says(CLEAR)
+    verdict = guardian.judge(example, source)
+    assert verdict.allowed
+    assert [f.check for f in verdict.findings if f.lifted_by] == ["toxicity"]
+    guardian._checks[-1].close()  # type: ignore[attr-defined]
 
 
 def _log(chance: float) -> float:
-    import math
-
     return math.log(chance)

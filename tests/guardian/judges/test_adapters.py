@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -244,3 +245,12 @@ def test_what_is_shown_is_one_printable_line(text: str) -> None:
 def test_ordinary_text_is_shown_as_it_is() -> None:
     for text in ("The café in Zürich opens at 9 am.", "Что это? 世界 🙂", "a | b [x] {y} 5 % – “so”"):
         assert shown(text) == text
+
+
+def test_the_page_names_every_adapter_with_its_topics() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guardian.md").read_text()
+    rows = [
+        [cell.strip() for cell in line.split("|")] for line in page.splitlines() if line.startswith("| `")
+    ]
+    told = {row[1].strip("`"): set(row[3].split(", ")) for row in rows if row[1].strip("`") in ADAPTERS}
+    assert told == {name: set(adapter.topics) for name, adapter in ADAPTERS.items()}
