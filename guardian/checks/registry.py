@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from guardian.checks.canonical import CanonicalForm
+from guardian.checks.caps import Caps
 from guardian.checks.grounding import Grounding
 from guardian.checks.instruction import InstructionShape
 from guardian.checks.personal_data import PersonalData
 from guardian.checks.provenance import Provenance
+from guardian.checks.rare_fragments import RareFragments
 from guardian.checks.secrets import Secrets
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
@@ -31,9 +33,11 @@ def _judges(policy: Policy) -> Check | None:
 BUILDERS: dict[str, Builder] = {
     "canonical": CanonicalForm,
     "provenance": Provenance,
+    "caps": Caps,
     "instruction": lambda policy: InstructionShape(),
     "secrets": Secrets,
     "personal_data": lambda policy: PersonalData(),
+    "rare_fragments": RareFragments,
     "grounding": lambda policy: Grounding(),
     "toxicity": Toxicity,
     "judge": _judges,

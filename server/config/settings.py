@@ -29,6 +29,7 @@ from pydantic_settings import (
 
 from guardian.judges.adapters import problem
 from guardian.types import Policy, RemoteJudge, Topic
+from server.api.auth import ANONYMOUS
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
@@ -174,6 +175,23 @@ class GuardianSettings(_Group):
     """Score from which an example is never trained."""
     toxicity_quarantine: float = Field(default=0.4, gt=0, le=1)
     """Score from which an example waits for a person."""
+    experts: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
+    """Users whose word needs no quorum and has no caps, separated by commas."""
+    established_after_seconds: float = Field(default=259_200.0, ge=0)
+    """How long ago a user must have been met first to count towards a quorum."""
+    established_after_turns: int = Field(default=5, ge=0)
+    """Turns that a user must have had to count towards a quorum."""
+    near_copy_window_seconds: float = Field(default=86_400.0, ge=0)
+    """Near copies of one text by several accounts within it count as one voice; 0 compares nothing."""
+    max_facts_per_user: int = Field(default=50, ge=1)
+    """Facts and preferences of one user that are accepted within `caps_window_seconds`; more wait for a
+    person."""
+    max_facts_per_subject: int = Field(default=10, ge=1)
+    """Facts of one subject, by all who are neither experts nor operators, that are accepted within it."""
+    max_facts_per_user_subject: int = Field(default=5, ge=1)
+    """Facts of one subject by one user that are accepted, ever."""
+    caps_window_seconds: float = Field(default=86_400.0, gt=0)
+    """Over how long accepted facts are counted."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
     judges: Annotated[tuple[JudgeSettings, ...], NoDecode, BeforeValidator(_from_json)] = ()
@@ -312,12 +330,25 @@ class Settings(BaseSettings):
         return Policy(
             global_from=self.global_from,
             quorum=self.learning.quorum,
+            near_copy_window_seconds=self.guardian.near_copy_window_seconds,
+            max_facts_per_user=self.guardian.max_facts_per_user,
+            max_facts_per_subject=self.guardian.max_facts_per_subject,
+            max_facts_per_user_subject=self.guardian.max_facts_per_user_subject,
+            caps_window_seconds=self.guardian.caps_window_seconds,
+            experts=self.guardian.experts,
+            anonymous=self._anonymous(),
+            established_after_seconds=self.guardian.established_after_seconds,
+            established_after_turns=self.guardian.established_after_turns,
             disabled_checks=self.guardian.disabled_checks,
             toxicity_model_dir=self.guardian.toxicity_model_dir,
             toxicity_block=self.guardian.toxicity_block,
             toxicity_quarantine=self.guardian.toxicity_quarantine,
             judges=tuple(judge.judge() for judge in self.guardian.judges),
         )
+
+    def _anonymous(self) -> frozenset[str]:
+        """User ids for whoever cannot be told apart: an application's own name is its unnamed users'."""
+        return frozenset({"", ANONYMOUS, *(key.name for key in self.keys if key.may_speak_for_others)})
 
     def api_policy(self) -> ApiPolicy:
         """The HTTP layer's own words for these settings."""

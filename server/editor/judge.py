@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from guardian import Guardian, to_dict
-from guardian.types import Candidate, Decision, Scope, Source, Status, Tier, Verdict
+from guardian.types import Candidate, Decision, Scope, Source, Status, Verdict
+from server.editor.knowledge import Background
 from server.types import EditState, Example, SelfEdit, Turn
 
 LEAST_TRAINED = 3
@@ -35,9 +36,12 @@ class Judged:
     verdicts: tuple[dict[str, Any], ...]
 
 
-def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
-    """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown."""
-    source = Source(turn.prompt, turn.user, tier_of(turn), Scope.GLOBAL, edit.statement)
+def judge(guardian: Guardian, edit: SelfEdit, turn: Turn, background: Background | None = None) -> Judged:
+    """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown.
+
+    Without a background nothing is known beside the turn (`Background.alone`).
+    """
+    source = source_of(turn.prompt, edit.statement, edit, turn, background)
     verdicts = [guardian.judge(Candidate(e.prompt, e.completion), source) for e in edit.examples]
     for verdict in verdicts:
         raise_if_down(verdict)
@@ -56,9 +60,12 @@ def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
     return Judged(replace(edit, examples=tuple(e for e, _ in kept), state=state, reason=reason), tuple(rows))
 
 
-def tier_of(turn: Turn) -> Tier:
-    """How far the speaker of a turn is trusted."""
-    return Tier.OPERATOR if turn.operator else Tier.ESTABLISHED
+def source_of(
+    text: str, statement: str, edit: SelfEdit, turn: Turn, background: Background | None = None
+) -> Source:
+    """Where an edit comes from, in the guardian's words: `text`, of which `statement` states it."""
+    known = background or Background.alone(turn)
+    return Source(text, edit.user, known.tier, Scope.GLOBAL, statement, known.known, turn.created_at)
 
 
 def decide(

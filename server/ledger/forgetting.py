@@ -149,6 +149,7 @@ def _delete_rows(tx: Tx, user: str, turns: list[str], edits: list[str]) -> dict[
         "feedback": gone(said, said.c.turn_id, turns) + gone(said, said.c.id, (row.id for row in spoken_of)),
         "jobs": gone(schema.jobs, schema.jobs.c.turn_id, turns),
     }
+    gone(schema.fragments, schema.fragments.c.edit_id, edits)
     gone(schema.delta_edits, schema.delta_edits.c.edit_id, edits)
     counts["self_edits"] = gone(schema.edits, schema.edits.c.id, edits)
     counts["turns"] = gone(schema.turns, schema.turns.c.id, turns)

@@ -21,6 +21,7 @@ from server.ledger import audit as _audit
 from server.ledger import edits as _edits
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
+from server.ledger import fragments as _fragments
 from server.ledger import jobs as _jobs
 from server.ledger import lineage as _lineage
 from server.ledger import preferences as _preferences
@@ -110,6 +111,11 @@ class Ledger:
     newest_edit_at = _Read(_edits.newest_edit_at)
     set_edit_state = _Write(_edits.set_edit_state)
     rewrite_edit = _Write(_edits.rewrite_edit)
+
+    supporters = _Read(_fragments.supporters)
+    verified = _Read(_fragments.verified)
+    told = _Read(_fragments.told)
+    met = _Read(_fragments.met)
 
     claim_edits = _Write(_updates.claim_edits)
     claim_preferences = _Write(_preferences.claim_preferences)

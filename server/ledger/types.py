@@ -43,6 +43,33 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A fact that somebody stated, and what was known of them then."""
+
+    edit_id: str
+    user: str
+    statement: str
+    at: float
+    operator: bool
+    first_met_at: float | None
+    """When the user's first turn was; None for operators, of whom it is not asked."""
+    turns: int
+    """Turns that the user had had by `at`; 0 for operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the guardian's caps count."""
+
+    by_user: tuple[float, ...]
+    """When the user's accepted edits within the window were written, oldest first."""
+    of_subject: tuple[float, ...] = ()
+    """The same of the subject's facts by users who are no experts or operators."""
+    by_user_of_subject: int = 0
+    """All accepted facts of the subject by this user."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeltaRow:
     """A delta's place in the ledger; its numbers are in the adapter store."""
 
