@@ -10,6 +10,9 @@ from guardian.checks.instruction import InstructionShape
 from guardian.checks.personal_data import PersonalData
 from guardian.checks.provenance import Provenance
 from guardian.checks.secrets import Secrets
+from guardian.checks.sign_off import SignOff
+from guardian.checks.sources import Sources
+from guardian.checks.topics import Topics
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
 
@@ -20,6 +23,9 @@ BUILDERS: dict[str, Builder] = {
     "canonical": CanonicalForm,
     "provenance": Provenance,
     "instruction": lambda policy: InstructionShape(),
+    "topics": Topics,
+    "sources": Sources,
+    "sign_off": SignOff,
     "secrets": Secrets,
     "personal_data": lambda policy: PersonalData(),
     "grounding": lambda policy: Grounding(),
