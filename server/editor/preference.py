@@ -53,7 +53,13 @@ def judge_preference(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
     """The preference in the state that the guardian's verdict gives it. Blocks. Raises GuardianDown."""
     first = edit.examples[0]
     source = Source(
-        f"{turn.prompt}\n{first.completion}", edit.user, tier_of(turn), Scope.GLOBAL, first.completion
+        f"{turn.prompt}\n{first.completion}",
+        edit.user,
+        tier_of(turn),
+        Scope.GLOBAL,
+        first.completion,
+        key=turn.key_name,
+        kind=edit.kind,
     )
     verdict = guardian.judge(Candidate(first.prompt, first.completion), source)
     raise_if_down(verdict)
