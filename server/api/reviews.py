@@ -1,4 +1,4 @@
-"""Self-edits that wait for a person, and spot checks of those that were allowed: list, approve, deny, edit."""
+"""Self-edits that wait for a person, and spot checks of allowed ones: list, approve, deny, edit."""
 
 from __future__ import annotations
 

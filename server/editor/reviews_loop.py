@@ -56,12 +56,14 @@ class ReviewsLoop:
         options: ReviewOptions,
         *,
         owner: str = "reviews",
+        at_a_time: int = AT_A_TIME,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
         self._guardian = guardian
         self._options = options
         self._owner = owner
+        self._at_a_time = at_a_time
         self._clock = clock
         self._policy = guardian.policy.version
         self._news: tuple[float, int] | None = None
@@ -108,7 +110,7 @@ class ReviewsLoop:
         now, news = self._clock(), await asyncio.to_thread(self._ledger.newest_news)
         if now < self._judge_at or (news == self._news and now < self._look_at):
             return False
-        ids = await asyncio.to_thread(due, self._ledger, self._policy, now, AT_A_TIME)
+        ids = await asyncio.to_thread(due, self._ledger, self._policy, now, self._at_a_time)
         for edit_id in ids:
             try:
                 await self._judge(edit_id)
@@ -116,7 +118,7 @@ class ReviewsLoop:
                 log.error("nothing is judged again: %s", down)
                 self._judge_at = now + GUARDIAN_RETRY_SECONDS
                 return False
-        if len(ids) < AT_A_TIME:
+        if len(ids) < self._at_a_time:
             self._news, self._look_at = news, now + LOOK_SECONDS
         return bool(ids)
 
