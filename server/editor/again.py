@@ -32,19 +32,24 @@ def judge_again(guardian: Guardian, ledger: Ledger, edit: SelfEdit, turn: Turn) 
     return judge(guardian, edit, turn)
 
 
-def due(ledger: Ledger, policy: str, now: float, limit: int) -> list[str]:
-    """Ids of the edits to judge again, those judged longest ago first. `policy` is a policy's version."""
+def due(ledger: Ledger, policy: str, now: float, alone: dict[str, str] | None = None) -> list[Waiting]:
+    """The edits to judge again, those judged longest ago first. `policy` is a policy's version.
+
+    `alone` remembers, from call to call, the edits (with their reason) whose state no verdict gave.
+    """
+    alone = {} if alone is None else alone
     waiting = ledger.judged_long_ago()
-    if not waiting:
-        return []
-    news = News.of(ledger.told_since(waiting[0].judged_at))
-    found: list[str] = []
+    news = News.of(ledger.told_since(ledger.looked_to())) if waiting else News()
+    found: list[Waiting] = []
     for one in waiting:
         stale = one.state is EditState.QUARANTINED and one.judged_at < now - STALE_SECONDS
-        if (stale or _judged_by_others(one, policy) or news.bears_on(one)) and _by_guardian(ledger, one):
-            found.append(one.id)
-            if len(found) == limit:
-                break
+        changed = one.policy != policy or one.guardian.partition("+")[0] != VERSION
+        if alone.get(one.id) == one.reason or not (stale or changed or news.bears_on(one)):
+            continue
+        if _by_guardian(ledger, one):
+            found.append(one)
+        else:
+            alone[one.id] = one.reason
     return found
 
 
@@ -84,11 +89,6 @@ def _note(where: dict[str, float], names: Iterable[str], at: float) -> None:
 @lru_cache(maxsize=20_000)
 def _keys(subject: str, statement: str) -> tuple[str, str, frozenset[str]]:
     return subject.strip().casefold(), fact_fingerprint(statement), frozenset(content_stems(statement))
-
-
-def _judged_by_others(one: Waiting, policy: str) -> bool:
-    guardian = str(one.verdict.get("guardian", "")).partition("+")[0]
-    return one.verdict.get("policy") != policy or guardian != VERSION
 
 
 def _by_guardian(ledger: Ledger, one: Waiting) -> bool:

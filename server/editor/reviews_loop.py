@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from guardian import Guardian
 from server.editor.again import due, judge_again
 from server.editor.judge import GuardianDown
 from server.ledger import Ledger, UnknownEdit, UnknownTurn
-from server.ledger.types import ReviewCounts
+from server.ledger.types import ReviewCounts, Waiting
 from server.types import EditState
 
 log = logging.getLogger("livegraft.editor")
@@ -26,6 +27,10 @@ AT_A_TIME = 8
 """Edits judged again in one step: the editor's new turns must not wait long for the guardian."""
 LOOK_SECONDS = 60.0
 """How often everything is looked through though nothing new was told."""
+LOOKING_SHARE = 0.05
+"""Of one core's time, at most, for looking what to judge again, however much waits."""
+SLACK_SECONDS = 60.0
+"""What is told while we look may carry a time before it."""
 RETENTION_SECONDS = 3600.0
 GUARDIAN_RETRY_SECONDS = 30.0
 WARN_SHARE = 0.1
@@ -68,7 +73,11 @@ class ReviewsLoop:
         self._policy = guardian.policy.version
         self._news: tuple[float, int] | None = None
         self._look_at = 0.0
+        self._looked_to = self._written_to = 0.0
+        self._not_before = 0.0
         self._judge_at = 0.0
+        self._due: deque[Waiting] = deque()
+        self._alone: dict[str, str] = {}
         self._erase_at = 0.0
         self._counts: ReviewCounts | None = None
 
@@ -107,27 +116,47 @@ class ReviewsLoop:
 
     async def _judge_some(self) -> bool:
         """Judge again what may have another verdict now; True when there may be more."""
-        now, news = self._clock(), await asyncio.to_thread(self._ledger.newest_news)
-        if now < self._judge_at or (news == self._news and now < self._look_at):
+        now = self._clock()
+        if now < self._judge_at or not (self._due or await self._look(now)):
             return False
-        ids = await asyncio.to_thread(due, self._ledger, self._policy, now, self._at_a_time)
-        for edit_id in ids:
+        for _ in range(min(len(self._due), self._at_a_time)):
             try:
-                await self._judge(edit_id)
+                await self._judge(self._due[0])
             except GuardianDown as down:
                 log.error("nothing is judged again: %s", down)
                 self._judge_at = now + GUARDIAN_RETRY_SECONDS
                 return False
-        if len(ids) < self._at_a_time:
-            self._news, self._look_at = news, now + LOOK_SECONDS
-        return bool(ids)
+            self._due.popleft()
+        if not self._due:
+            await self._weighed()
+        return True
 
-    async def _judge(self, edit_id: str) -> None:
+    async def _weighed(self) -> None:
+        """Everything that was told up to the last look has been weighed."""
+        await self._ledger.call(self._ledger.set_looked_to, self._looked_to)
+        self._written_to = self._looked_to
+
+    async def _look(self, now: float) -> bool:
+        """Find what to judge again when something was told, or now and then; True when there is any."""
+        news = await asyncio.to_thread(self._ledger.newest_news)
+        if now < self._not_before or (news == self._news and now < self._look_at):
+            return False
+        began = time.monotonic()
+        self._due.extend(await asyncio.to_thread(due, self._ledger, self._policy, now, self._alone))
+        self._news, self._look_at, self._looked_to = news, now + LOOK_SECONDS, now - SLACK_SECONDS
+        if not self._due and self._looked_to > self._written_to + SLACK_SECONDS:
+            await self._weighed()
+        self._not_before = now + (time.monotonic() - began) / LOOKING_SHARE
+        return bool(self._due)
+
+    async def _judge(self, one: Waiting) -> None:
         ledger = self._ledger
         try:
-            before = await asyncio.to_thread(ledger.edit, edit_id)
+            before = await asyncio.to_thread(ledger.edit, one.id)
             turn = await asyncio.to_thread(ledger.turn, before.turn_id)
         except (UnknownEdit, UnknownTurn):  # forgotten meanwhile
+            return
+        if (before.state, before.reason) != (one.state, one.reason):  # somebody decided meanwhile
             return
         judged = await asyncio.to_thread(judge_again, self._guardian, ledger, before, turn)
         after = await ledger.call(ledger.judged_again, before, judged.edit, judged.verdicts)
@@ -137,7 +166,7 @@ class ReviewsLoop:
             "judged again: %s, was %s: %s", after.state.value, before.state.value, after.reason or "fine"
         )
         if after.state is EditState.ALLOWED:
-            await ledger.call(ledger.spot_check, [edit_id], self._options.spot_check_share)
+            await ledger.call(ledger.spot_check, [one.id], self._options.spot_check_share)
 
     async def _erase_some(self) -> bool:
         """Erase what taught nothing and is old enough; True when there may be more."""

@@ -129,6 +129,8 @@ class Ledger:
     expire = _Write(_quarantine.expire)
     judged_long_ago = _Read(_quarantine.judged_long_ago)
     told_since = _Read(_quarantine.told_since)
+    looked_to = _Read(_quarantine.looked_to)
+    set_looked_to = _Write(_quarantine.set_looked_to)
     newest_news = _Read(_quarantine.newest_news)
     judged_again = _Write(_quarantine.judged_again)
     note_policy = _Write(_quarantine.note_policy)

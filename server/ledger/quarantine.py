@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from server.ledger import audit, schema, values
 from server.ledger import edits as edit_rows
@@ -20,8 +20,7 @@ from server.types import EditState, SelfEdit
 
 ACTOR = "guardian"
 JUDGED_AGAIN = "judged_again"
-READ = 5_000
-"""Most edits that are looked through at a time."""
+_LOOKED_TO = "judged_again_to"
 _WAITS = (EditState.QUARANTINED, EditState.MEMORY_ONLY)
 _edits = schema.edits
 _verdicts = schema.verdicts
@@ -65,8 +64,9 @@ def expire(tx: Tx, days: float, limit: int = 100) -> list[str]:
     return done
 
 
-def judged_long_ago(tx: Tx, limit: int = READ) -> list[Waiting]:
+def judged_long_ago(tx: Tx) -> list[Waiting]:
     """Edits that wait or are in memory only, those judged longest ago first."""
+    said = _verdicts.c.verdict
     rows = tx.db.execute(
         select(
             _edits.c.id,
@@ -75,12 +75,12 @@ def judged_long_ago(tx: Tx, limit: int = READ) -> list[Waiting]:
             _edits.c.subject,
             _edits.c.statement,
             _verdicts.c.judged_at,
-            _verdicts.c.verdict,
+            func.coalesce(said["policy"].as_string(), "").label("policy"),
+            func.coalesce(said["guardian"].as_string(), "").label("guardian"),
         )
         .join(_verdicts, (_verdicts.c.edit_id == _edits.c.id) & (_verdicts.c.position == 0))
         .where(_edits.c.state.in_(_WAITS))
         .order_by(_verdicts.c.judged_at, _edits.c.id)
-        .limit(limit)
     )
     return [Waiting(**{**row._mapping, "state": EditState(row.state)}) for row in rows]
 
@@ -127,6 +127,16 @@ def note_policy(tx: Tx, version: str, guardian: str, file: str) -> bool:
     return True
 
 
+def looked_to(tx: Tx) -> float:
+    """Up to when everything that was told has been weighed, in seconds since the epoch; 0 at first."""
+    return float(values.value(tx, _LOOKED_TO) or 0.0)
+
+
+def set_looked_to(tx: Tx, moment: float) -> None:
+    """All that bears on waiting edits and was told up to a moment has been weighed."""
+    values.put(tx, _LOOKED_TO, moment)
+
+
 def told_since(tx: Tx, moment: float) -> list[Told]:
     """Facts that were stated after a moment and not blocked, and facts that a person approved after it."""
     fact = (_edits.c.subject, _edits.c.statement)
@@ -158,6 +168,6 @@ def _touch(tx: Tx, edit_id: str, verdicts: Sequence[Mapping[str, Any]]) -> None:
 
 def _forget_lost_spot_checks(tx: Tx) -> int:
     """Spot checks of edits that were erased."""
-    of = SPOT + _edits.c.id
-    lost = _values.c.key.startswith(SPOT, autoescape=True) & _values.c.key.not_in(select(of))
+    theirs = exists().where(_edits.c.id == func.substr(_values.c.key, len(SPOT) + 1))
+    lost = _values.c.key.startswith(SPOT, autoescape=True) & ~theirs
     return tx.db.execute(delete(_values).where(lost)).rowcount

@@ -140,8 +140,8 @@ def open_spot_checks(tx: Tx) -> list[str]:
     """Ids of the edits whose spot check nobody has settled, and that may be trained."""
     rows = tx.db.execute(
         select(_edits.c.id, _values.c.value)
-        .join(_values, _values.c.key == SPOT + _edits.c.id)
-        .where(_edits.c.state.in_(_MAY_TRAIN))
+        .join(_values, _edits.c.id == func.substr(_values.c.key, len(SPOT) + 1))
+        .where(_values.c.key.startswith(SPOT, autoescape=True), _edits.c.state.in_(_MAY_TRAIN))
     )
     return [row.id for row in rows if row.value["state"] == "open"]
 

@@ -135,7 +135,9 @@ class Waiting:
     subject: str
     statement: str
     judged_at: float
-    verdict: dict[str, Any]
+    policy: str
+    guardian: str
+    """What the verdict was given under, '' when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

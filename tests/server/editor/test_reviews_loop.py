@@ -12,7 +12,7 @@ from guardian.checks.registry import BUILDERS
 from guardian.data_policy import DataPolicy, SignOff, Topic, Topics
 from server.editor.again import STALE_SECONDS, due
 from server.editor.loop import EditorLoop
-from server.editor.reviews_loop import GUARDIAN_RETRY_SECONDS, ReviewOptions, ReviewsLoop
+from server.editor.reviews_loop import GUARDIAN_RETRY_SECONDS, SLACK_SECONDS, ReviewOptions, ReviewsLoop
 from server.engine.fake import FakeEngine
 from server.ledger import Ledger
 from server.types import EditState, SelfEdit, Standing, Turn
@@ -41,6 +41,10 @@ async def learn(ledger: Ledger, engine: FakeEngine, guardian: Guardian, *turns: 
         ledger.add_turn(turn, True)
         assert await editor.step()
     return [edit for turn in turns for edit in ledger.edits(turn.id)]
+
+
+def due_ids(ledger: Ledger, guardian: Guardian, clock: Clock) -> list[str]:
+    return [one.id for one in due(ledger, guardian.policy.version, clock.now)]
 
 
 async def settled(loop: ReviewsLoop) -> None:
@@ -157,18 +161,18 @@ async def test_a_later_statement_of_the_same_subject_has_an_edit_judged_again(
     guardian = judging(ROUTERS)
     first = told(PORT, "t1", user="ann", operator=False)
     (edit,) = await learn(ledger, engine, guardian, first)
-    assert due(ledger, guardian.policy.version, clock.now, 9) == []
+    assert due_ids(ledger, guardian, clock) == []
     clock.now += 1
     other = told("The tower of the Boreas mill is red.", "t2", user="ben", operator=False)
     await learn(ledger, engine, guardian, other)
-    assert due(ledger, guardian.policy.version, clock.now, 9) == []
+    assert due_ids(ledger, guardian, clock) == []
     clock.now += 1
     same = told("The admin name of the Zephyr router is root.", "t3", user="ben", operator=False)
     (second,) = await learn(ledger, engine, guardian, same)
     assert second.subject == edit.subject
-    assert due(ledger, guardian.policy.version, clock.now, 9) == [edit.id]
+    assert due_ids(ledger, guardian, clock) == [edit.id]
     await settled(reviewing(ledger, guardian, clock))
-    assert due(ledger, guardian.policy.version, clock.now, 9) == [], "it was judged since"
+    assert due_ids(ledger, guardian, clock) == [], "it was judged since"
 
 
 async def test_an_approved_fact_has_what_shares_words_with_it_judged_again(
@@ -182,7 +186,7 @@ async def test_an_approved_fact_has_what_shares_words_with_it_judged_again(
     first, second = await learn(ledger, engine, guardian, *turns)
     clock.now += 1
     ledger.set_edit_state(second.id, EditState.ALLOWED, "approved by ops: checked", "ops")
-    assert due(ledger, guardian.policy.version, clock.now, 9) == [first.id]
+    assert due_ids(ledger, guardian, clock) == [first.id]
 
 
 async def test_what_waits_is_judged_again_once_a_day_for_what_changes_with_time(
@@ -191,9 +195,9 @@ async def test_what_waits_is_judged_again_once_a_day_for_what_changes_with_time(
     guardian = judging(ROUTERS)
     (edit,) = await learn(ledger, engine, guardian, told(PORT))
     clock.now += STALE_SECONDS + 1
-    assert due(ledger, guardian.policy.version, clock.now, 9) == [edit.id]
+    assert due_ids(ledger, guardian, clock) == [edit.id]
     await settled(reviewing(ledger, guardian, clock))
-    assert due(ledger, guardian.policy.version, clock.now, 9) == []
+    assert due_ids(ledger, guardian, clock) == []
     assert [row for row in ledger.audit() if row.action == "judged_again"] == [], "nothing changed"
 
 
@@ -219,6 +223,34 @@ async def test_a_person_who_decides_while_it_is_judged_wins(
     assert ledger.judged_again(edit, replace(edit, state=EditState.ALLOWED, reason=""), []) is None
     assert ledger.edit(edit.id).state is EditState.BLOCKED
     assert ledger.judged_again(make_edit("gone", "t9"), edit, []) is None
+
+
+async def test_a_person_who_decides_before_its_turn_comes_wins_too(
+    ledger: Ledger, engine: FakeEngine, told: Told, clock: Clock
+) -> None:
+    turns = [told(f"The admin port of the {n} router is 8{i}43.", f"t{i}") for i, n in enumerate(("A", "B"))]
+    first, second = await learn(ledger, engine, judging(ROUTERS), *turns)
+    loop = ReviewsLoop(ledger, judging(), ReviewOptions(spot_check_share=0.0), at_a_time=1, clock=clock)
+    assert await loop.step() is True
+    ledger.set_edit_state(second.id, EditState.BLOCKED, "denied by ann: wrong", "ann")
+    await settled(loop)
+    assert ledger.edit(first.id).state is EditState.ALLOWED
+    assert ledger.edit(second.id).state is EditState.BLOCKED
+
+
+async def test_what_was_weighed_once_is_not_weighed_again_after_a_restart(
+    ledger: Ledger, engine: FakeEngine, told: Told, clock: Clock
+) -> None:
+    guardian = judging(ROUTERS)
+    (edit,) = await learn(ledger, engine, guardian, told(PORT))
+    clock.now += 1
+    await learn(ledger, engine, guardian, told(PORT.replace("8443", "9999"), "t2", user="ben"))
+    assert due_ids(ledger, guardian, clock) == [edit.id]
+    await settled(reviewing(ledger, guardian, clock))
+    assert ledger.looked_to() == clock.now - SLACK_SECONDS
+    clock.now += 2 * SLACK_SECONDS
+    ledger.set_looked_to(clock.now)
+    assert ledger.told_since(ledger.looked_to()) == []
 
 
 async def test_an_edit_that_goes_on_waiting_keeps_the_examples_it_would_lose(
