@@ -48,6 +48,7 @@ class Guardian:
     ) -> None:
         _validate(policy, builders)
         self.policy = policy
+        self._policy_version = policy.version
         self._alarms: dict[str, tuple[str, int]] = {}
         self._lock = threading.Lock()
         self._checks: list[Check] = []
@@ -86,7 +87,7 @@ class Guardian:
             Scope.NONE if decision is Decision.BLOCK else scope,
             tuple(findings),
             fixed if decision is Decision.REDACT else None,
-            self.policy.name,
+            self._policy_version,
             f"{VERSION}+{self._backends()}",
             _ms_since(started),
             tuple(timings),

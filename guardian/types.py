@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
+from guardian.data_policy import DataPolicy
+from guardian.hashing import content_hash
+
 
 class Decision(IntEnum):
     """What may be done with an example, mildest first: an example's decision is its worst finding's."""
@@ -110,6 +113,10 @@ class Source:
     known: Known = Known()
     at: float = 0.0
     """When it was told, in seconds since the epoch; 0: unknown."""
+    key: str | None = None
+    """Name of the API key that spoke, '' on a server without keys; None when it is not known."""
+    kind: str = "fact"
+    """What the example was written from: 'fact', or 'preference' (what a user said of an answer)."""
 
     @property
     def operator(self) -> bool:
@@ -276,3 +283,10 @@ class Policy:
     hashes can be compared only within it."""
     judges: tuple[RemoteJudge, ...] = ()
     """Judge models that are asked last, about what the other checks left undecided."""
+    data: DataPolicy = field(default_factory=DataPolicy)
+    """What the operator's policy file says of topics, sources and people."""
+
+    @property
+    def version(self) -> str:
+        """The name and 12 hex digits of everything in it but the key: what a verdict was given under."""
+        return f"{self.name}-{content_hash(self, leave_out=('hash_key',))}"

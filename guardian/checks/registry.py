@@ -12,6 +12,9 @@ from guardian.checks.personal_data import PersonalData
 from guardian.checks.provenance import Provenance
 from guardian.checks.rare_fragments import RareFragments
 from guardian.checks.secrets import Secrets
+from guardian.checks.sign_off import SignOff
+from guardian.checks.sources import Sources
+from guardian.checks.topics import Topics
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
 
@@ -35,6 +38,9 @@ BUILDERS: dict[str, Builder] = {
     "provenance": Provenance,
     "caps": Caps,
     "instruction": lambda policy: InstructionShape(),
+    "topics": Topics,
+    "sources": Sources,
+    "sign_off": SignOff,
     "secrets": Secrets,
     "personal_data": lambda policy: PersonalData(),
     "rare_fragments": RareFragments,

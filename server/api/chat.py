@@ -83,9 +83,7 @@ async def chat_completions(
     choice = context.control.choose(user, asking.model_suffix(body.model, context.engine.model_name))
     _turn_away_when_full(context)
     name = capture.new_id()
-    turn = capture.new_turn(
-        ask, speaker, user, request.headers, choice, f"turn-{name}", context.policy.learning_enabled
-    )
+    turn = capture.new_turn(ask, speaker, user, request.headers, choice, f"turn-{name}", context.policy)
     starting = asyncio.ensure_future(_start(context, ask, request, turn, choice, name))
     exchange = await _unless_gone(request, starting)
     if exchange is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.types import SelfEdit, Turn, VersionRow
+from server.types import EditState, SelfEdit, Turn, VersionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,46 @@ class RolloutCounts:
     failed_turns: int
     thumbs_down_users: int
     """Distinct users with at least one negative feedback on a canary answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An edit that waits or is in memory only, and the verdict on its statement."""
+
+    id: str
+    state: EditState
+    reason: str
+    subject: str
+    statement: str
+    judged_at: float
+    policy: str
+    guardian: str
+    """What the verdict was given under, '' when it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFact:
+    """A fact that was stated, or approved by a person, at a moment."""
+
+    subject: str
+    statement: str
+    at: float
+    verified: bool
+    """An operator's word, or approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCounts:
+    """What people have before them."""
+
+    waiting: int
+    """Self-edits that wait for a person."""
+    oldest_at: float | None
+    """Since when the first of them does, in seconds since the epoch."""
+    expired: int
+    """Denied because nobody looked in time, ever."""
+    spot_checks: int
+    """Allowed self-edits that somebody should look at."""
 
 
 @dataclass(frozen=True, slots=True)

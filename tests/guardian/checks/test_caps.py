@@ -58,5 +58,5 @@ def test_what_is_over_a_cap_waits_whatever_else_is_found() -> None:
     ],
 )
 def test_a_cap_of_nothing_is_refused_and_says_what_to_do(policy: Policy) -> None:
-    with pytest.raises(BadPolicy, match="at least 1|must not be negative"):
+    with pytest.raises(BadPolicy, match=r"at least 1|must not be negative"):
         Guardian(policy)
