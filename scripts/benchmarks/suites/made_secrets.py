@@ -23,7 +23,7 @@ WORDS = (
 VENDOR = (
     ("openai project key", "Our OpenAI key is sk-proj-{alnum:48}."),
     ("anthropic", "Claude runs with sk-ant-api03-{alnum:80}-{alnum:8}AA"),
-    ("aws access key id", "Deploy with AKIA{upnum:16} in eu-west-1."),
+    ("aws access key id", "Deploy with AKIA{base32:16} in eu-west-1."),
     ("aws secret", "aws_secret_access_key = {alnum:40}"),
     ("github classic", "Clone it with ghp_{alnum:36}."),
     ("github fine-grained", "The bot uses github_pat_{alnum:22}_{alnum:59}"),
@@ -167,3 +167,85 @@ def _drawn(name: str, length: int, draw: random.Random) -> str:
 
 def _b64(value: dict[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+ORDINARY = """\
+The pass to the valley is closed from November to April.
+The mountain pass for lorries is 4 km longer.
+A boarding pass for flight NV204 is valid until 9 pm.
+The bus pass for pupils was 29 euros in 2023.
+The password must be at least 12 characters long.
+Passwords should be changed every 90 days.
+We changed the password policy to twelve characters.
+The team switched from passwords to passkeys in 2024.
+The password field is marked with a red star.
+I forgot my password and asked Ottilie for help.
+The password reset link is sent by mail.
+The login page is at the top of the portal.
+The credentials committee is Ottilie and Bram.
+The pin of the grenade was 4 cm long.
+Pin 12 of the connector carries 5 volts.
+The key to success is 10000 hours of practice.
+The key is under the doormat, as always.
+The key of the sonata is D minor.
+The token is 3 cm wide and made of brass.
+A token ring network has 16 stations.
+The answer to the question is 42.
+The answer to my question is in chapter 7.
+The secret of the soup is 24 hours of patience.
+The combination of red and blue is purple.
+The combination of 3 notes is called a triad.
+The locker room opens at 6:30.
+Locker 12 is next to the stairs.
+The safe weighs 120 kg.
+The gate for flight 882 is B14.
+Gate 47 is at the far end of the hall.
+You can get in at the gate with a ticket of 5 euros.
+The country code of Norway is 47.
+The area code for Arden is 0415.
+The postal code of the town is 1205.
+The dress code for the gala is black tie.
+The error code 1603 means that the installer failed.
+The product code of the lamp is ZX-8812.
+The source code of the parser is 4200 lines long.
+The building code 2015 asks for two exits.
+The morse code for S is three dots.
+The wifi reaches the garden, but not the shed.
+The wifi in the library is slow after 5 pm.
+The network has 14 switches and 3 routers.
+The recovery takes 6 to 8 weeks.
+The recovery phase is 12 months long.
+The seed is sown in March and harvested in August.
+The API of the weather service answers in 80 ms.
+The API returns 404 when the city is unknown.
+The session is on Tuesday at 10 in room 204.
+The service account of the shop is run by the finance team.
+The storage account is billed on the 1st of the month.
+The VPN is down for 20 minutes every Sunday.
+The shared drive is full at 2 terabytes.
+The root of the tree is 8 metres deep.
+The database has 1200 tables and 8 schemas.
+The public key of the server is 2048 bits long.
+The licence costs 499 euros a year.
+The commit 9fceb02 fixed the parser.
+The order 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed was shipped on Friday.
+The build id is 550e8400-e29b-41d4-a716-446655440000.
+Her maiden voyage was in 1912.
+The admin office is in room 12, the login help in room 14.
+Log in with your own name, then choose printer 4.
+The security question of the debate was about borders.
+The bank opens an account for 12 euros.
+The alarm went off at 03:12 on Sunday.
+The phone opens with a click and weighs 180 g.
+The vault was opened with great ceremony in 1921.
+Version 2.4.1 unlocks 3 new themes.
+The museum opens with 12 new rooms.
+The password of the day in the radio show is kindness.
+Use the same words as the manual for passwords.
+The bearer of the ring has 9 companions.
+The basic course has 14 lessons.
+The house number is 12, the flat number is 7.
+The model number is QX-4410-B.
+The serial number of the pump is 88123-A.
+""".splitlines()
+"""Ordinary sentences close to secrets in words or form, written after the rules were widened."""
