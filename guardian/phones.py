@@ -30,6 +30,7 @@ _NUMBER_OF_A_THING = re.compile(
 _DATE = re.compile(
     r"^(?:(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d)(?!\d)"
 )
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _REGIONS = ("US", "GB", "DE", "FR", "IN")
 _GROUPED = frozenset({(3, 3, 4), (1, 3, 3, 4), (1, 3, 3, 2, 2), (3, 3, 2, 2), (2, 5, 4), (2, 5, 5)})
 """Sizes of groups of digits that are numbers of telephones in America, Russia, Brazil and India."""
@@ -37,11 +38,16 @@ _GROUPED = frozenset({(3, 3, 4), (1, 3, 3, 4), (1, 3, 3, 2, 2), (3, 3, 2, 2), (2
 
 def phones(text: str, about: str) -> Iterator[tuple[int, int]]:
     """Spans in `text` that are telephone numbers; `about` is all that is said around it. Spans may overlap."""
+    for start, end in _written(text, about):
+        a_thing = _NUMBER_OF_A_THING.search(text[:start]) or _DATE.match(text[start:end].lstrip("( "))
+        if not a_thing and not _IPV4.fullmatch(text[start:end]):
+            yield start, end
+
+
+def _written(text: str, about: str) -> Iterator[tuple[int, int]]:
     if _CONTEXT.search(about):
         yield from (match.span() for match in _LOOSE.finditer(text))
-    for match in _SHAPED.finditer(text):
-        if _is_shaped(match) and not _NUMBER_OF_A_THING.search(text[: match.start()]):
-            yield match.span()
+    yield from (match.span() for match in _SHAPED.finditer(text) if _is_shaped(match))
     for region in _REGIONS if not text.lstrip().startswith("+") else (None,):
         for found in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):
             yield found.start, found.end
@@ -51,7 +57,7 @@ def _is_shaped(match: re.Match[str]) -> bool:
     body = match["body"].strip()
     groups = re.findall(r"\d+", body)
     digits = "".join(groups)
-    if not 7 <= len(digits) <= 15 or len(set(digits)) == 1 or _DATE.match(body):
+    if not 7 <= len(digits) <= 15 or len(set(digits)) == 1:
         return False
     if match["extension"]:
         return len(digits) >= 9 or len(groups) > 1
@@ -70,4 +76,4 @@ def _is_grouped(body: str, sizes: tuple[int, ...], digits: str) -> bool:
     """Groups of the sizes in which telephone numbers are read out."""
     pairs = len(sizes) >= 4 and sizes[0] in (2, 3) and set(sizes[1:]) == {2} and len(digits) >= 9
     separators = set(re.findall(r"\D+", body))
-    return pairs and len(separators) == 1 or sizes in _GROUPED and (sizes[0] == 1 or digits[0] > "1")
+    return (pairs and len(separators) == 1) or (sizes in _GROUPED and (sizes[0] == 1 or digits[0] > "1"))

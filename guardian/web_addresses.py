@@ -21,7 +21,9 @@ _BARE_ENDING = "|".join(ending for ending in _ENDINGS.split() if ending != "py")
 _FULL = re.compile(
     r"(?i)\b(?:https?|ftp)://(?P<host>[^\s/?#<>\"'`()\[\]{},;:]{2,253})(?::\d{1,5})?(?:[/?#][^\s<>\"'`]*)?"
 )
-_WWW = re.compile(r"(?i)(?<![\w.@/-])(?P<host>www\d?\.(?:[\w-]{1,63}\.){1,6}[a-z]{2,24})(?:[/?#][^\s<>\"'`]*)?")
+_WWW = re.compile(
+    r"(?i)(?<![\w.@/-])(?P<host>www\d?\.(?:[\w-]{1,63}\.){1,6}[a-z]{2,24})(?:[/?#][^\s<>\"'`]*)?"
+)
 _BARE = re.compile(
     r"(?<![\w.@/:-])(?P<host>(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){0,4}[A-Za-z0-9][A-Za-z0-9-]{1,62}\.(?:"
     + _BARE_ENDING

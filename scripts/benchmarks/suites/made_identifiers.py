@@ -55,7 +55,7 @@ PHONES = """\
 +49 30 ########
 +49(0)8765 43210
 0171 #######
-030/####### 
+030/#######
 04931 ######
 +33 1 ## ## ## ##
 +33 (0)6 ## ## ## ##
@@ -134,9 +134,31 @@ IBANS = (
     ("DK", "##############"), ("IE", "LLLL##############"), ("PT", "#####################"), ("GR", "#######################"),
     ("TR", "######################"), ("SA", "####################"), ("AE", "###################"), ("BR", "#######################LL"),
 )  # fmt: skip
-FIRST = "ada bram chidi dewi elif farid gwen hana ines joao kofi lena".split()
-LAST = "lovett okafor hartono yildiz haddad pryce sato moreau silva mensah brandt quist".split()
-MAIL_HOSTS = "norvik.com arden.org mail.brandt.de lovett.co.uk quist.info sato.ne.jp pryce-hall.net office.mensah.biz".split()
+FIRST = ["ada", "bram", "chidi", "dewi", "elif", "farid", "gwen", "hana", "ines", "joao", "kofi", "lena"]
+LAST = [
+    "lovett",
+    "okafor",
+    "hartono",
+    "yildiz",
+    "haddad",
+    "pryce",
+    "sato",
+    "moreau",
+    "silva",
+    "mensah",
+    "brandt",
+    "quist",
+]
+MAIL_HOSTS = [
+    "norvik.com",
+    "arden.org",
+    "mail.brandt.de",
+    "lovett.co.uk",
+    "quist.info",
+    "sato.ne.jp",
+    "pryce-hall.net",
+    "office.mensah.biz",
+]
 SENTENCES = {
     "phone": (
         "Call me back on {} tonight.", "{} is the number of the surgery.", "Please change the number on file to {}",
@@ -203,7 +225,15 @@ def _iban(country: str, form: str, draw: random.Random) -> str:
 
 def _email(draw: random.Random) -> str:
     first, last = draw.choice(FIRST), draw.choice(LAST)
-    local = draw.choice([f"{first}.{last}", f"{first[0]}{last}", f"{first}_{last}{draw.randrange(99)}", f"{first}+news", last.upper()])
+    local = draw.choice(
+        [
+            f"{first}.{last}",
+            f"{first[0]}{last}",
+            f"{first}_{last}{draw.randrange(99)}",
+            f"{first}+news",
+            last.upper(),
+        ]
+    )
     return f"{local}@{draw.choice(MAIL_HOSTS)}"
 
 

@@ -15,10 +15,37 @@ import string
 LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
 ALNUM = LOWER + UPPER + DIGITS
 HEX = DIGITS + "abcdef"
-WORDS = (
-    "abandon acoustic bamboo canyon dragon elbow fabric garden hollow ivory jungle kitten ladder magnet napkin "
-    "orchard pepper quarter ribbon saddle thunder umbrella velvet whisper yellow zebra anchor bishop cactus"
-).split()
+WORDS = [
+    "abandon",
+    "acoustic",
+    "bamboo",
+    "canyon",
+    "dragon",
+    "elbow",
+    "fabric",
+    "garden",
+    "hollow",
+    "ivory",
+    "jungle",
+    "kitten",
+    "ladder",
+    "magnet",
+    "napkin",
+    "orchard",
+    "pepper",
+    "quarter",
+    "ribbon",
+    "saddle",
+    "thunder",
+    "umbrella",
+    "velvet",
+    "whisper",
+    "yellow",
+    "zebra",
+    "anchor",
+    "bishop",
+    "cactus",
+]
 
 VENDOR = (
     ("openai project key", "Our OpenAI key is sk-proj-{alnum:48}."),
@@ -47,7 +74,10 @@ VENDOR = (
     ("shopify", "The shop app has shpat_{hex:32}"),
     ("square", "Square: sq0atp-{alnum:22}"),
     ("databricks", "Databricks wants dapi{hex:32}"),
-    ("azure storage", "DefaultEndpointsProtocol=https;AccountName=reports;AccountKey={alnum:86}==;EndpointSuffix=core.windows.net"),
+    (
+        "azure storage",
+        "DefaultEndpointsProtocol=https;AccountName=reports;AccountKey={alnum:86}==;EndpointSuffix=core.windows.net",
+    ),
     ("new relic", "New Relic: NRAK-{upnum:27}"),
     ("linear", "lin_api_{alnum:40} reads the tickets"),
     ("age key", "Decrypt it with AGE-SECRET-KEY-1{upnum:58}"),
@@ -126,9 +156,7 @@ GROUPS = {"vendor keys": VENDOR, "structured": STRUCTURED, "spoken": SPOKEN, "di
 def sentences(seed: int = 0) -> list[tuple[str, str, str]]:
     """(group, kind, sentence) of every form, its secret drawn from `seed`."""
     draw = random.Random(seed)
-    return [
-        (group, kind, _filled(form, draw)) for group, forms in GROUPS.items() for kind, form in forms
-    ]
+    return [(group, kind, _filled(form, draw)) for group, forms in GROUPS.items() for kind, form in forms]
 
 
 def _filled(form: str, draw: random.Random) -> str:
@@ -149,7 +177,13 @@ def _filled(form: str, draw: random.Random) -> str:
 
 
 def _drawn(name: str, length: int, draw: random.Random) -> str:
-    alphabets = {"alnum": ALNUM, "upnum": UPPER + DIGITS, "digits": DIGITS, "hex": HEX, "base32": UPPER + "234567"}
+    alphabets = {
+        "alnum": ALNUM,
+        "upnum": UPPER + DIGITS,
+        "digits": DIGITS,
+        "hex": HEX,
+        "base32": UPPER + "234567",
+    }
     if name in alphabets:
         return "".join(draw.choices(alphabets[name], k=length))
     if name == "words":
