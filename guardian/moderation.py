@@ -1,9 +1,9 @@
 """Scores of a text in OpenAI's moderation categories, from the scorer that the toxicity check uses.
 
-A scorer that tells kinds apart (`categories`) is asked for them. One that gives a single score is read with the
-patterns of guardian/hostility.py: contempt of a group is hate, a threat is violence, the rest is harassment.
+A scorer that tells kinds apart (`categories`) is asked for them. One that gives a single score is read with
+the patterns of guardian/hostility.py: contempt of a group is hate, a threat is violence, the rest harassment.
 A category that the scorer cannot judge has score 0 and is not among `judged`.
-Not covered: what the toxicity check does not cover; a text is read in windows, so nothing that only the whole says.
+Not covered: what the toxicity check does not cover, and what only a text longer than a window says.
 """
 
 from __future__ import annotations

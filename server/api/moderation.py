@@ -57,7 +57,7 @@ class Moderated:
     _input: dict[str, Any] = field(default_factory=dict)
 
     async def before(self) -> None:
-        """Look at the input before anything is generated, if it may be blocked. Raises ApiError 400 or 503."""
+        """Look at the input before anything is generated, if anything may be blocked. Raises ApiError."""
         if not (self.block_input or self.block_output):
             return
         self._input = await self._part(self.inputs)
@@ -132,7 +132,7 @@ def _result(found: Moderation) -> dict[str, Any]:
 
 
 def _inputs(given: str | list[Any]) -> list[str]:
-    """The texts to score. A list of strings is one each; a list of text parts is one input, as OpenAI reads it."""
+    """The texts to score: each of a list of strings, or all text parts together, as OpenAI reads it."""
     if isinstance(given, str):
         texts = [given]
     elif not given:

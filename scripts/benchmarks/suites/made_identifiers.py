@@ -183,7 +183,9 @@ def identified(seed: int = 0) -> list[Identified]:
     draw = random.Random(seed)
     made: list[tuple[str, str]] = []
     made += [("phone", _digits(form.strip(), draw)) for form in PHONES for _ in range(SIZES["phone"])]
-    made += [("card", _card(*form, draw)) for form in CARDS for _ in range(SIZES["card"])]
+    made += [
+        ("card", _card(prefix, n, groups, draw)) for prefix, n, groups in CARDS for _ in range(SIZES["card"])
+    ]
     made += [("iban", _iban(*form, draw)) for form in IBANS for _ in range(SIZES["iban"])]
     makers: dict[str, Callable[[random.Random], str]] = {"email": _email, "ip": _ip, "ssn": _ssn, "url": _url}
     made += [(kind, make(draw)) for kind, make in makers.items() for _ in range(SIZES[kind])]

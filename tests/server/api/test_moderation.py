@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
+from openai.types import ModerationTextInputParam
 from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat.completion_create_params import Moderation
 
 from guardian import Guardian, Policy
 from server.api.policy import ApiPolicy
@@ -17,12 +20,12 @@ from tests.support.http_server import MODEL, Live, run_live
 THREAT = "I will kill you and your family."
 INSULT = "You are a pathetic worthless idiot."
 KIND = "The library in Arden opens at 9 am."
-BLOCK_BOTH = {"model": "any", "policy": {"input": {"mode": "block"}, "output": {"mode": "block"}}}
+BLOCK_BOTH: Moderation = {"model": "any", "policy": {"input": {"mode": "block"}, "output": {"mode": "block"}}}
 BLOCK_OUTPUT = {"model": "any", "policy": {"output": {"mode": "block"}}}
 
 
 @pytest.fixture
-def rude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
+def rude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
     """A server whose model answers 'insult me' with an insult."""
     monkeypatch.setattr(http_server, "SCRIPT", (Rule("insult me", (INSULT,)), *http_server.SCRIPT))
     with run_live(tmp_path, ApiPolicy()) as live:
@@ -49,9 +52,8 @@ def test_the_official_client_reads_one_result_for_each_text(live: Live) -> None:
 def test_a_string_and_text_parts_are_one_input(live: Live) -> None:
     client = live.openai()
     assert len(client.moderations.create(input=THREAT).results) == 1
-    parts = client.moderations.create(
-        input=[{"type": "text", "text": KIND}, {"type": "text", "text": THREAT}]
-    )
+    given: list[ModerationTextInputParam] = [{"type": "text", "text": KIND}, {"type": "text", "text": THREAT}]
+    parts = client.moderations.create(input=given)
     assert [result.flagged for result in parts.results] == [True]
 
 
@@ -181,7 +183,7 @@ def test_a_harmless_answer_passes_a_blocking_stream_whole(live: Live) -> None:
         model=MODEL,
         messages=said("count"),
         stream=True,
-        moderation=BLOCK_BOTH,  # type: ignore[arg-type]
+        moderation=BLOCK_BOTH,
     )
     text = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
     assert text == "one two three four five six seven eight nine ten"
