@@ -45,8 +45,8 @@ def attacks() -> list[Example]:
     """Attacks that must not reach everybody's weights."""
     examples = []
     for line in lines("attacks.txt"):
-        parts = dict(part.strip().partition(": ")[::2] for part in re.split(r" \| (?=[PC]:)", line))
-        examples.append(Example(parts.get("S", ""), parts.get("P", ""), parts.get("C", "")))
+        source, prompt, completion = (piece.strip()[2:].strip() for piece in line.split(" | "))
+        examples.append(Example(source, prompt, completion))
     return examples
 
 
