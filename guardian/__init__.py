@@ -1,4 +1,5 @@
-"""Judges what may be learned. Never acts, stores nothing, knows no HTTP, imports no torch by itself.
+"""Judges what may be learned. Never acts, stores nothing, knows no HTTP but that of its remote judges,
+imports no torch by itself.
 
 guardian = Guardian(Policy())
 verdict = guardian.judge(Candidate(prompt, completion), Source(text=message, user="ada"))

@@ -20,3 +20,8 @@ class CheckUnavailable(GuardianError):
 
 class BrokenCheck(GuardianError):
     """A check broke its promise: it answered something that is not a tuple of findings it may give."""
+
+
+class JudgeError(GuardianError):
+    """A remote judge gave no usable answer. Its message names judge, endpoint and what to do, never the text
+    that was judged, nor the key."""

@@ -66,6 +66,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "max_scope": finding.max_scope.name.lower(),
         "evidence": finding.evidence,
         "ms": finding.ms,
+        "lifted_by": finding.lifted_by,
     }
 
 
@@ -80,7 +81,10 @@ def _line(finding: Finding, candidate: Candidate | None) -> str:
         Decision.BLOCK: "refuses",
     }[finding.action]
     where = _where(finding, candidate)
-    return f"{name} {does} ({finding.label.replace('_', ' ')}{where}): {finding.evidence}"
+    if finding.lifted_by:
+        does = "asked for a person"  # only such findings are lifted
+    line = f"{name} {does} ({finding.label.replace('_', ' ')}{where}): {finding.evidence}"
+    return f"{line} Lifted by {finding.lifted_by}." if finding.lifted_by else line
 
 
 def _where(finding: Finding, candidate: Candidate | None) -> str:

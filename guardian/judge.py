@@ -14,6 +14,8 @@ from dataclasses import replace
 
 from guardian.checks import registry
 from guardian.errors import BadPolicy, BrokenCheck
+from guardian.judges.adapters import problem
+from guardian.lifting import liftable
 from guardian.types import (
     Candidate,
     Check,
@@ -22,6 +24,7 @@ from guardian.types import (
     Policy,
     Repairs,
     Scope,
+    Settles,
     Source,
     Status,
     Verdict,
@@ -52,10 +55,13 @@ class Guardian:
             if name in policy.disabled_checks:
                 continue
             try:
-                self._checks.append(build(policy))
+                check = build(policy)
+                if check is not None:
+                    self._checks.append(check)
             except Exception as error:  # whatever keeps a check from starting must not stop the server
                 self._alarm(name, f"cannot start: {error}")
                 self._checks.append(_Unavailable(name, str(error)))
+        self._checks.sort(key=lambda check: isinstance(check, Settles))  # these are asked last
 
     def judge(self, candidate: Candidate, source: Source) -> Verdict:
         """The verdict on one example. Never raises for what an example or a check does."""
@@ -74,7 +80,7 @@ class Guardian:
         if decision is Decision.REDACT:
             findings.append(_unrepairable())
         decision = _worst(findings)
-        scope = min((source.wanted_scope, *(f.max_scope for f in findings)))
+        scope = min((source.wanted_scope, *(f.max_scope for f in findings if not f.lifted_by)))
         return Verdict(
             decision,
             Scope.NONE if decision is Decision.BLOCK else scope,
@@ -101,12 +107,19 @@ class Guardian:
         for check in self._checks:
             started = time.perf_counter()
             try:
-                found = _checked(check, check(candidate, source))
+                if isinstance(check, Settles):
+                    found = _settled(check, candidate, source, findings)
+                else:
+                    found = _checked(check, check(candidate, source))
                 if any(f.action is Decision.REDACT for f in found):
                     assert isinstance(check, Repairs)
                     repaired = check.repair(repaired)
             except Exception as error:  # a check that crashes must not pass what it did not judge
                 found = (self._crash(check, error),)
+            else:
+                for finding in found:
+                    if finding.status is Status.ERROR:
+                        self._alarm(f"{check.name} {finding.backend}", finding.evidence)
             ms = _ms_since(started)
             timings.append((check.name, ms))
             findings += [replace(finding, ms=ms) for finding in found]
@@ -162,8 +175,22 @@ def _checked(check: Check, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return found
 
 
+def _settled(
+    check: Check, candidate: Candidate, source: Source, findings: list[Finding]
+) -> tuple[Finding, ...]:
+    """What a settling check finds; what it lifts is marked in `findings`, all of it or none."""
+    assert isinstance(check, Settles)
+    settled = check.settle(candidate, source, tuple(findings))
+    found = _checked(check, settled.findings)
+    if not all(liftable(findings[index]) for index in settled.lifted):
+        raise BrokenCheck(f"'{check.name}' lifts a finding that nothing may lift")
+    for index, who in settled.lifted.items():
+        findings[index] = replace(findings[index], lifted_by=who)
+    return found
+
+
 def _worst(findings: list[Finding]) -> Decision:
-    return max((f.action for f in findings), default=Decision.ALLOW)
+    return max((f.action for f in findings if not f.lifted_by), default=Decision.ALLOW)
 
 
 def _unrepairable() -> Finding:
@@ -197,3 +224,7 @@ def _validate(policy: Policy, builders: Mapping[str, registry.Builder]) -> None:
         )
     if policy.max_chars < 1 or policy.max_source_chars < 1:
         raise BadPolicy("max_chars and max_source_chars must be at least 1")
+    for why in filter(None, (problem(judge) for judge in policy.judges)):
+        raise BadPolicy(why)
+    if len({judge.name for judge in policy.judges}) < len(policy.judges):
+        raise BadPolicy("two judges have the same name; each needs its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -133,6 +134,8 @@ class Finding:
     evidence: str = ""
     """In words that a person understands: what was found and why it matters."""
     ms: float = 0.0
+    lifted_by: str = ""
+    """Who took this finding back, in words; then it counts neither for the decision nor for the scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,48 @@ class Repairs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settling check adds to the findings of the others, and which of these it takes back."""
+
+    findings: tuple[Finding, ...] = ()
+    lifted: Mapping[int, str] = field(default_factory=dict)
+    """By whom each finding is lifted, by its place in what `settle` was given."""
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A check that is asked after all others, about what they left undecided."""
+
+    def settle(self, candidate: Candidate, source: Source, findings: tuple[Finding, ...]) -> Settled:
+        """Like a call, but sees what was found, and may lift what `guardian.lifting` lets it lift."""
+        ...
+
+
+Topic = Literal["toxicity", "bias", "grounding", "contradiction"]
+"""What a remote judge can be asked about: the names of the checks that it may settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteJudge:
+    """A judge model behind an OpenAI-compatible endpoint. It must not be the model that is being taught."""
+
+    name: str
+    """What findings, alarms and errors call it."""
+    adapter: str
+    """How it is spoken to: a name of `guardian.judges.adapters.ADAPTERS`."""
+    base_url: str
+    """Where the API starts, usually ending in /v1."""
+    model: str
+    """The model's name there."""
+    key_env: str = ""
+    """The environment variable that holds the API key; '' sends none. The key itself is kept nowhere."""
+    timeout_seconds: float = 10.0
+    topics: tuple[Topic, ...] = ("toxicity",)
+    ask: Literal["undecided", "always"] = "undecided"
+    """Whether it is asked only about what other checks left undecided, or about what they let pass too."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Thresholds and switches. server.config fills it from the operator's settings."""
 
@@ -204,3 +249,5 @@ class Policy:
     hash_key: str = ""
     """Key of the hashes that stand in findings instead of a secret; '' draws one for each Guardian, so that
     hashes can be compared only within it."""
+    judges: tuple[RemoteJudge, ...] = ()
+    """Judge models that are asked last, about what the other checks left undecided."""

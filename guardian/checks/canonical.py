@@ -147,3 +147,11 @@ class CanonicalForm:
             spans=spans,
             evidence=evidence,
         )
+
+
+def without_markup(text: str) -> str:
+    """`text` without markup of chat templates, also such as would appear when other markup is taken out."""
+    before = ""
+    while before != text:
+        before, text = text, _MARKUP.sub(" ", text)
+    return text

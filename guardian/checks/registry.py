@@ -13,8 +13,20 @@ from guardian.checks.secrets import Secrets
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
 
-Builder = Callable[[Policy], Check]
-"""Makes a check for a policy. May raise: the judge keeps what it says as an alarm."""
+Builder = Callable[[Policy], Check | None]
+"""Makes a check for a policy, None when the policy asks for none. May raise: the judge keeps what it says as
+an alarm."""
+
+
+def _judges(policy: Policy) -> Check | None:
+    if not policy.judges:
+        return None
+    from guardian.checks.judge import (
+        RemoteJudges,
+    )  # its HTTP client is loaded only where a judge is configured
+
+    return RemoteJudges(policy.judges)
+
 
 BUILDERS: dict[str, Builder] = {
     "canonical": CanonicalForm,
@@ -24,4 +36,5 @@ BUILDERS: dict[str, Builder] = {
     "personal_data": lambda policy: PersonalData(),
     "grounding": lambda policy: Grounding(),
     "toxicity": Toxicity,
+    "judge": _judges,
 }

@@ -105,19 +105,19 @@ def policy_of(column: str, options: argparse.Namespace) -> Any:
 
 
 def _judge(text: str) -> Any:
-    """`adapter,base_url,model[,key_env]` as the guardian's RemoteJudge."""
-    from guardian import types
+    """`ADAPTER,BASE_URL,MODEL[,KEY_ENV]` as a judge of every topic that the adapter has."""
+    from guardian.judges.adapters import ADAPTERS, problem
+    from guardian.types import RemoteJudge
 
-    made: Any = getattr(types, "RemoteJudge", None)
     parts = text.split(",")
-    if made is None:
-        raise NotMeasured("this guardian asks no remote judges")
     if not 3 <= len(parts) <= 4:
         raise SystemExit(f"--judge {text!r} must be ADAPTER,BASE_URL,MODEL[,KEY_ENV]")
-    adapter, base_url, model = parts[:3]
-    return made(
-        name=adapter, adapter=adapter, base_url=base_url, model=model, key_env=parts[3] if parts[3:] else ""
-    )
+    adapter, base_url, model, key_env = (*parts, "")[:4]
+    topics = sorted(ADAPTERS[adapter].topics) if adapter in ADAPTERS else ()
+    judge = RemoteJudge(model, adapter, base_url, model, key_env, topics=tuple(topics))
+    if wrong := problem(judge):
+        raise SystemExit(f"--judge: {wrong}")
+    return judge
 
 
 def _grounded(name: str, groups: dict[str, Any]) -> dict[str, str]:

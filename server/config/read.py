@@ -14,7 +14,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from server.config.settings import TOML_FILE, Settings, leaves
 
-NOT_A_FLAG = frozenset({"keys"})
+NOT_A_FLAG = frozenset({"keys", "guardian.judges"})
+"""Lists of tables."""
 
 
 class SettingsError(Exception):
@@ -90,7 +91,7 @@ def _line(problem: ErrorDetails) -> str:
         close = difflib.get_close_matches(name, leaves(), 1, 0.5)
         return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
     message = problem["msg"][:1].lower() + problem["msg"][1:]
-    if problem["type"] in ("host", "order", "keys"):
+    if problem["type"] in ("host", "order", "keys", "judge"):
         return message  # these name their setting and value themselves
     if problem["type"] == "missing":
         return f"{name}: {message}"

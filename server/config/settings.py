@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -26,7 +27,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from guardian.types import Policy
+from guardian.judges.adapters import problem
+from guardian.types import Policy, RemoteJudge, Topic
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
@@ -132,6 +134,37 @@ class LearningSettings(_Group):
         return text
 
 
+class JudgeSettings(_Group):
+    """One judge model behind an OpenAI-compatible endpoint."""
+
+    name: str = Field(min_length=1, max_length=64)
+    """What findings and alarms call it."""
+    adapter: Literal["qwen3guard", "granite_guardian", "llama_guard", "shieldgemma", "gpt_oss_safeguard"]
+    """The family that the model belongs to: how it is asked and how its reply is read."""
+    base_url: str = Field(min_length=1)
+    """Where the API starts, such as `http://judge:8001/v1`."""
+    model: str = Field(min_length=1)
+    """The model's name there."""
+    key_env: str = ""
+    """The environment variable that holds the API key; '' sends none."""
+    timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    """How long an answer may take."""
+    topics: tuple[Topic, ...] = ("toxicity",)
+    """What it is asked about: `toxicity`, `bias`, `grounding`, `contradiction`, as far as the adapter can."""
+    ask: Literal["undecided", "always"] = "undecided"
+    """`undecided` asks only where another check is unsure; `always` also about what all others let pass."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> JudgeSettings:
+        if why := problem(self.judge()):
+            raise PydanticCustomError("judge", "guardian.judges: {why}", {"why": why})
+        return self
+
+    def judge(self) -> RemoteJudge:
+        """The guardian's own words for it."""
+        return RemoteJudge(**self.model_dump())
+
+
 class GuardianSettings(_Group):
     """What is judged before anything is trained."""
 
@@ -143,6 +176,16 @@ class GuardianSettings(_Group):
     """Score from which an example waits for a person."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
+    judges: Annotated[tuple[JudgeSettings, ...], NoDecode, BeforeValidator(_from_json)] = ()
+    """Judge models that are asked about what the checks leave undecided, as [[guardian.judges]] tables in
+    livegraft.toml or JSON in LIVEGRAFT_GUARDIAN__JUDGES."""
+
+    @field_validator("judges")
+    @classmethod
+    def _judges_differ(cls, judges: tuple[JudgeSettings, ...]) -> tuple[JudgeSettings, ...]:
+        if len({judge.name for judge in judges}) < len(judges):
+            raise PydanticCustomError("judge", "guardian.judges: two judges have the same name")
+        return judges
 
     @model_validator(mode="after")
     def _ordered(self) -> GuardianSettings:
@@ -235,6 +278,19 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _judges_are_others(self) -> Settings:
+        for judge in self.guardian.judges:
+            address = urlsplit(judge.base_url)
+            if self.port and address.port == self.port and is_loopback(address.hostname or ""):
+                raise PydanticCustomError(
+                    "judge",
+                    "guardian.judges: '{name}' is this server (port {port}): a model must not judge what it "
+                    "is taught; serve the judge elsewhere",
+                    {"name": judge.name, "port": self.port},
+                )
+        return self
+
+    @model_validator(mode="after")
     def _keys_differ(self) -> Settings:
         for what, values in (
             ("name", [key.name for key in self.keys]),
@@ -260,6 +316,7 @@ class Settings(BaseSettings):
             toxicity_model_dir=self.guardian.toxicity_model_dir,
             toxicity_block=self.guardian.toxicity_block,
             toxicity_quarantine=self.guardian.toxicity_quarantine,
+            judges=tuple(judge.judge() for judge in self.guardian.judges),
         )
 
     def api_policy(self) -> ApiPolicy:

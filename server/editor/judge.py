@@ -95,7 +95,8 @@ def with_held_out(kept: list[tuple[Example, Verdict]]) -> list[tuple[Example, Ve
 
 def why(verdict: Verdict) -> str:
     """The finding that decided, in words."""
-    findings = sorted(verdict.findings, key=lambda f: (-f.action, f.max_scope))
+    standing = [f for f in verdict.findings if not f.lifted_by]
+    findings = sorted(standing, key=lambda f: (-f.action, f.max_scope))
     return f"{findings[0].check}: {findings[0].evidence}" if findings else "the guardian gave no reason"
 
 

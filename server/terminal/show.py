@@ -156,7 +156,10 @@ def _edit(tree: Tree, edit: dict[str, Any]) -> None:
         question = f"{before}{escape(example['prompt'])} → " if example["prompt"] else ""
         branch.add(f"[dim]{example['kind']}[/] {question}{escape(example['completion'])}{held}")
     for finding in (edit["verdict"] or {}).get("findings", ()):
-        branch.add(f"[yellow]{finding['check']}[/] {finding['action']}: {escape(finding['evidence'])}")
+        lifted = f" [dim](lifted by {escape(finding['lifted_by'])})[/]" if finding.get("lifted_by") else ""
+        branch.add(
+            f"[yellow]{finding['check']}[/] {finding['action']}: {escape(finding['evidence'])}{lifted}"
+        )
 
 
 def _canary(version: str | None, rollout: dict[str, Any]) -> str:

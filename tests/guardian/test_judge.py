@@ -203,7 +203,7 @@ def test_a_disabled_check_is_not_asked() -> None:
 
 def test_every_check_times_itself_and_the_verdict_names_policy_and_guardian(guardian: Guardian) -> None:
     verdict = guardian.judge(EXAMPLE, SOURCE)
-    assert [name for name, _ in verdict.timings_ms] == list(BUILDERS)
+    assert [name for name, _ in verdict.timings_ms] == [name for name in BUILDERS if name != "judge"]
     assert all(ms > 0 for _, ms in verdict.timings_ms)
     assert verdict.ms >= sum(ms for _, ms in verdict.timings_ms) * 0.99
     assert verdict.policy == "default-1"

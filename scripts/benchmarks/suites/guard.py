@@ -10,8 +10,8 @@ from guardian.checks.registry import BUILDERS
 from guardian.types import Status
 from scripts.benchmarks.suites.files import NotMeasured
 
-JUDGES = ("judge", "judges")
-"""What a remote judge's check may be called: it speaks about other checks' subjects and so stays on."""
+JUDGE = "judge"
+"""The check of remote judges. It speaks about other checks' subjects and so stays on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,13 @@ class Ruling:
         """The highest score of any finding."""
         return max((f.score for f in self.verdict.findings), default=0.0)
 
+    def scored(self, beneath: float) -> float:
+        """The score for an AUC: the judge's where one was asked (0 where it lifted), else the one beneath."""
+        asked = [f.score for f in self.verdict.findings if f.check == JUDGE]
+        if asked:
+            return max(asked)
+        return 0.0 if any(f.lifted_by for f in self.verdict.findings) else beneath
+
 
 class Guard:
     """A guardian with some of its checks. Raises NotMeasured when it has none of them."""
@@ -39,7 +46,7 @@ class Guard:
         kept = {name for name in checks if name in BUILDERS}
         if not kept:
             raise NotMeasured(f"this guardian has no check called {' or '.join(checks)}")
-        kept |= {name for name in JUDGES if judged and name in BUILDERS}
+        kept |= {JUDGE} if judged else set()
         self._guardian = Guardian(replace(policy, disabled_checks=frozenset(BUILDERS.keys() - kept)))
 
     def __call__(self, candidate: Candidate, source: Source) -> Ruling:
@@ -55,4 +62,4 @@ class Guard:
 
 def lenient(policy: Policy) -> Policy:
     """The same with thresholds so low that every score becomes a finding: for AUC, never for decisions."""
-    return replace(policy, toxicity_quarantine=1e-9, toxicity_block=1.0)
+    return replace(policy, judges=(), toxicity_quarantine=1e-9, toxicity_block=1.0)

@@ -59,7 +59,7 @@ def xs_test(folder: Path, policy: Policy, limit: int) -> Groups:
     for case in spread(xstest.load(folder), limit):
         ruling = guard(Candidate(case.text, HARMLESS), _nobody())
         score = scorer(Candidate("", case.text), _nobody()).score
-        _both(groups, case.group, case.positive, ruling.objected, score, ruling.ms)
+        _both(groups, case.group, case.positive, ruling.objected, ruling.scored(score), ruling.ms)
     return groups
 
 
@@ -184,7 +184,7 @@ def _texts(cases: Sequence[Labelled], policy: Policy, limit: int) -> Groups:
     for case in spread(cases, limit):
         ruling = guard(Candidate("", case.text), _nobody())
         score = scorer(Candidate("", case.text), _nobody()).score
-        _both(groups, case.group, case.positive, ruling.objected, score, ruling.ms)
+        _both(groups, case.group, case.positive, ruling.objected, ruling.scored(score), ruling.ms)
     return groups
 
 
@@ -206,7 +206,7 @@ def _grounding(pairs: Sequence[Pair], policy: Policy, limit: int) -> Groups:
         vetoed = any(f.action is Decision.BLOCK and not f.score for f in ruling.verdict.findings)
         support = 0.0 if vetoed else lexical.score(features(pair.given, pair.claim))
         blocked = ruling.verdict.decision is Decision.BLOCK
-        _both(groups, pair.group, pair.positive, blocked, 1 - support, ruling.ms)
+        _both(groups, pair.group, pair.positive, blocked, ruling.scored(1 - support), ruling.ms)
         groups["allowed"].add(pair.positive, ruling.objected, None, ruling.ms)
     return groups
 

@@ -4,11 +4,13 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from guardian.judges.adapters import ADAPTERS
 from server.config import SettingsError, help_text, read_settings
-from server.config.settings import leaves
+from server.config.settings import JudgeSettings, KeySettings, leaves
 
 KEY = {"name": "ops", "key": "0123456789abcdef", "scopes": ["chat", "operator"]}
 
@@ -128,6 +130,67 @@ def test_wrong_keys_are_refused_without_showing_a_secret(
     assert str(KEY["key"]) not in "".join(lines)
 
 
+JUDGE = {
+    "name": "safety",
+    "adapter": "qwen3guard",
+    "base_url": "http://127.0.0.1:8001/v1",
+    "model": "Qwen/Qwen3Guard-Gen-4B",
+    "key_env": "JUDGE_KEY",
+}
+
+
+def test_judges_are_read_from_the_file(tmp_path: Path) -> None:
+    lines = [f'{name} = "{value}"' for name, value in JUDGE.items()]
+    more = ['topics = ["toxicity", "bias"]', 'ask = "always"', "timeout_seconds = 2"]
+    (tmp_path / "livegraft.toml").write_text("\n".join(["[[guardian.judges]]", *lines, *more]))
+    (judge,) = read_settings().guardian_policy().judges
+    assert (judge.name, judge.adapter, judge.key_env) == ("safety", "qwen3guard", "JUDGE_KEY")
+    assert (judge.topics, judge.ask, judge.timeout_seconds) == (("toxicity", "bias"), "always", 2.0)
+
+
+def test_judges_are_read_from_a_variable_and_have_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().guardian_policy().judges == ()
+    monkeypatch.setenv("LIVEGRAFT_GUARDIAN__JUDGES", json.dumps([JUDGE]))
+    (judge,) = read_settings().guardian_policy().judges
+    assert (judge.topics, judge.ask, judge.timeout_seconds) == (("toxicity",), "undecided", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("judges", "expected"),
+    [
+        ("[{", "guardian.judges = '[{': is not valid JSON"),
+        ([{**JUDGE, "adapter": "gpt4"}], "guardian.judges.0.adapter = 'gpt4': input should be 'qwen3guard'"),
+        ([{**JUDGE, "model": ""}], "guardian.judges.0.model"),
+        ([{"name": "safety"}], "guardian.judges.0.adapter: field required"),
+        ([{**JUDGE, "key": "sk-secret1"}], "guardian.judges.0.key: there is no such setting"),
+        ([{**JUDGE, "key_env": "sk-secret1"}], "key_env must be the name of an environment variable"),
+        ([{**JUDGE, "base_url": "http://u:sk-secret1@h/v1"}], "base_url must hold no user, password"),
+        ([{**JUDGE, "base_url": "http://h/v1?key=sk-secret1"}], "base_url must hold no user, password"),
+        ([{**JUDGE, "base_url": "judge:8001"}], "must start with http:// or https://"),
+        ([{**JUDGE, "base_url": "http://h:99999/v1"}], "base_url is not an address"),
+        ([{**JUDGE, "topics": ["grounding"]}], "but qwen3guard judges only bias, toxicity"),
+        ([{**JUDGE, "topics": []}], "but qwen3guard judges only bias, toxicity"),
+        ([{**JUDGE, "topics": ["weather"]}], "guardian.judges.0.topics.0 = 'weather'"),
+        ([{**JUDGE, "timeout_seconds": 0}], "guardian.judges.0.timeout_seconds = 0"),
+        ([{**JUDGE, "ask": "never"}], "guardian.judges.0.ask = 'never'"),
+        ([JUDGE, JUDGE], "two judges have the same name"),
+        ([{**JUDGE, "base_url": "http://localhost:8000/v1"}], "'safety' is this server (port 8000)"),
+    ],
+)
+def test_wrong_judges_are_refused_without_showing_a_secret(
+    judges: object, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = judges if isinstance(judges, str) else json.dumps(judges)
+    monkeypatch.setenv("LIVEGRAFT_GUARDIAN__JUDGES", text)
+    lines = refusal(read_settings)
+    assert expected in lines[0]
+    assert "sk-secret1" not in "".join(lines)
+
+
+def test_every_adapter_can_be_configured() -> None:
+    assert set(get_args(JudgeSettings.model_fields["adapter"].annotation)) == set(ADAPTERS)
+
+
 def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps([KEY]))
     settings = read_settings()
@@ -135,10 +198,10 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.Monke
     assert settings.api_policy().keys[0].secret == KEY["key"]
 
 
-def test_help_names_every_setting_but_the_keys() -> None:
+def test_help_names_every_setting_but_lists_of_tables() -> None:
     text = help_text()
     for name in leaves():
-        assert ("--" + name.replace("_", "-") in text) == (name != "keys")
+        assert ("--" + name.replace("_", "-") in text) == (name not in ("keys", "guardian.judges"))
 
 
 def test_every_setting_is_documented() -> None:
@@ -151,5 +214,6 @@ def test_every_setting_is_documented() -> None:
 def test_the_page_documents_no_setting_that_does_not_exist() -> None:
     page = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
     rows = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
-    keys = {"name", "key", "scopes", "may_speak_for_others"}
-    assert set(rows) - keys == set(leaves())
+    tables = set(KeySettings.model_fields) | set(JudgeSettings.model_fields)
+    assert tables <= set(rows)
+    assert set(rows) - (tables - set(leaves())) == set(leaves())

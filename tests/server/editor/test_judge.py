@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from guardian import Candidate, Decision, Finding, Guardian, Policy, Scope, Source, Status, Verdict
-from server.editor.judge import GuardianDown, judge, probe
+from server.editor.judge import GuardianDown, judge, probe, why
 from server.types import EditState, Example, Message, SelfEdit, Turn
 from tests.support.editor import PORT
 from tests.support.rows import make_turn
@@ -123,3 +123,10 @@ def test_a_check_that_cannot_run_is_no_verdict() -> None:
 def test_the_probe_tells_a_guardian_that_judges_from_one_that_cannot(guardian: Guardian) -> None:
     assert probe(guardian) == ""
     assert "cannot run" in probe(Sour("library", finding(Decision.QUARANTINE, Scope.NONE, Status.ERROR)))
+
+
+def test_a_lifted_finding_is_no_reason() -> None:
+    lifted = Finding("toxicity", "t", Decision.QUARANTINE, Scope.NONE, evidence="Rude.", lifted_by="a judge")
+    narrow = Finding("provenance", "t", Decision.ALLOW, Scope.USER, evidence="One user's word.")
+    verdict = Verdict(Decision.ALLOW, Scope.USER, (lifted, narrow))
+    assert why(verdict) == "provenance: One user's word."

@@ -79,7 +79,7 @@ async def test_the_loop_stores_the_verdict_and_waits_while_the_guardian_is_down(
     def broken(policy: Policy) -> None:
         raise RuntimeError("no model")
 
-    down = Guardian(Policy(), builders={"toxicity": broken})  # type: ignore[dict-item]
+    down = Guardian(Policy(), builders={"toxicity": broken})
     ledger.add_turn(turn, False)
     ledger.add_feedback("t1", "thumbs", False, demonstration="Visitors sign the book.", learn=True)
     waiting = PreferenceLoop(ledger, down)
