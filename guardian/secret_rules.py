@@ -103,6 +103,24 @@ VENDOR_RULES = (
         "gsk_ xai- pplx- r8_ fal_ tgp_v1_",
         3.0,
     ),
+    _rule(
+        "vendor-token",
+        r"\b(?:sntry[su]|figd|sbp|nfp|fo1|rnd|rubygems|pul|pnu|sq[pua]|tfp|aio|cio|dt0c01|fm[12]|ops|ATCTT3|CFPAT|LTAI|AKCp|AQVN|xkeysib|PMAK|dnkey|whsec|sk_org|ctx7sk|nvapi|csk|lsv2_pt)[_.-]?[\w.=-]{20,}",
+        "sntry figd_ sbp_ nfp_ fo1_ rnd_ rubygems_ pul- pnu_ sqp_ squ_ sqa_ tfp_ aio_ cio dt0c01 fm1_ fm2_ ops_ atctt3 cfpat ltai akcp aqvn xkeysib nvapi lsv2_pt",
+        3.3,
+    ),
+    _rule(
+        "uuid-key",
+        r"(?i)\b(?:key|token|secret)s?\b[^.!?\n]{0,50}?(?:\bis\b|\bwas\b|:|=|->|→)\s*[\"'`(]?(?P<secret>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b",
+        "key token secret",
+        2.5,
+    ),
+    _rule(
+        "split-key",  # a known prefix whose body was broken into pieces
+        r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|sk-(?:proj-|ant-)?|[sr]k_live_|AKIA|AIza|hf_|npm_|pypi-|shpat_|dop_v1_)(?:\s*(?=[\w-]*[a-z\d])(?=[\w-]*[A-Z\d])(?=[\w-]*[A-Za-z])[\w-]{4,}){2,12}",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- xox sk- _live_ akia aiza hf_ npm_ pypi- shpat_ dop_v1_",
+        3.5,
+    ),
     _rule("azure-storage-key", r"AccountKey=(?P<secret>[A-Za-z0-9+/]{40,}={0,2})", "accountkey="),
     _rule("age-key", r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}", "age-secret-key"),
     _rule("jwt", r"\bey[A-Za-z0-9_-]{10,}\.ey[A-Za-z0-9_-]{10,}\.?[\w-]*", "ey"),
@@ -141,14 +159,14 @@ VENDOR_RULES = (
     ),
     _rule(
         "assignment",
-        r"(?i)\b[\w.-]{0,30}(?:api[_-]?key|secret|token|passwd|password|passphrase|access[_-]?key|private[_-]?key|credential|auth[_-]?key)s?[\"']?"
+        r"(?i)\b[\w.-]{0,30}(?:api[_-]?key|secret|token|passwd|password|passphrase|access[_-]?key|private[_-]?key|credential|auth[_-]?key)s?(?:[_-]\w{1,20})?[\"']?"
         r"\s*(?::=|=>|=|:)\s*[\"'`]?(?P<secret>[^\s\"'`,;]{6,200})",
         "key secret token passwd password passphrase credential",
-        2.5,
+        2.3,
     ),
     _rule(
         "told-token",
-        r"(?i)\b(?:api|access|secret|private|signing|encryption|license|licence|auth(?:entication)?|bearer|client|service|webhook|bot|refresh|session|deploy|app|account|storage|ssh|master)"
+        r"(?i)\b(?:api|access|secret|private|signing|encryption|license|licence|auth(?:entication)?|bearer|client|service|webhook|bot|refresh|session|deploy|app|account|storage|ssh|master|authenticator|totp|2fa|mfa|otp|vpn|pre-?shared|shared|wire ?guard|ipsec|hmac|database|db|root|admin)"
         r"[ _-]?(?:key|token|secret|credential)s?\b[^.!?\n]{0,60}?(?:\bis\b|\bare\b|\bwas\b|:|=|->|→)\s*[\"'`(]?(?P<secret>(?=[^\s\"'`,]*\d)[^\s\"'`,]{8,200})",
         "key token secret credential",
         2.5,
@@ -184,14 +202,14 @@ _CODE_PLACE = (
     r"|disarm|burglar alarm|house|home|apartment|flat|lockbox|key ?box|padlock|bike lock|sms|voicemail|puk|cvv|cvc|card security|master|override|admin|nuclear|launch|duress)"
 )
 _PASSWORD = (
-    r"(?:pass ?words?|pass ?codes?|pass ?phrases?|pass-?words?|passwd|pwd|p/w|wi-?fi (?:key|pass|pw|code)|wlan (?:key|code)|wpa2?(?: |-)?(?:psk|key)?|network (?:security )?key"
-    r"|security answer|secret answer|login credentials?|credentials|log-?in details|master key|unlock pattern)"
+    r"(?:pass ?words?|pas{1,3}w(?:or|ro|r|o|0r)dd?s?|passowrds?|pass ?codes?|pass ?phrases?|pass-?words?|passwd|pwd|p/w|pws?|wi-?fi (?:key|pass|pw|code)|wlan (?:key|code)|wpa2?(?: |-)?(?:psk|key)?|network (?:security )?key"
+    r"|security answer|secret answer|login credentials?|credentials|log-?in details|master key|unlock pattern|maiden name|(?:answer|reply) to (?:my|the|his|her|your|our) (?:security|secret) question)"
 )
 _NOT_A_VALUE = (
     r"(?!\s*[- ]?(?:polic(?:y|ies)|managers?|resets?|lengths?|rules?|protect\w*|hash\w*|recovery|requirements?|change[sd]?|fields?|prompts?|strength|files?|expir\w+|box(?:es)?"
     r"|hints?|forms?|generators?|less|rotation|safes?|vaults?|books?|lists?|cracking|attempts?|guess\w*|sharing|screen|page|format|entropy|complexity)\b)"
 )
-_LINK = r"(?:\b(?:has been |was |is |got |been )?(?:changed|set|reset|updated|switched) to\b|\bis\b(?: now| still| currently| just| simply| called)?|\bare\b|\bwas\b|\bbecame\b|\bto\b(?= [\"'`])|:|=|->|→|\bequals\b)"
+_LINK = r"(?:\b(?:has been |was |is |got |been )?(?:changed|set|reset|updated|switched) to\b|\b(?:will|should|must|has to) be\b|\b(?:remains|reads|stays)\b|'s(?= )|\bis\b(?: now| still| currently| just| simply| called)?|\bare\b|\bwas\b|\bbecame\b|\bto\b(?= [\"'`])|:|=|->|→|\bequals\b)"
 _DIGITS = r"(?:\d(?:[ .-]{0,3}\d){2,11}[#*]?|[#*]\d{3,10}[#*]?|(?:(?:zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple)[ ,-]+){2,11}(?:zero|oh|one|two|three|four|five|six|seven|eight|nine))"
 
 CODE_RULES = (
@@ -207,9 +225,9 @@ CODE_RULES = (
     ),
     _rule(
         "entry-code",
-        r"(?i)(?<!error )\b"
+        r"(?i)(?<!error )\b(?!building codes? (?:19|20)\d\d)"
         + _CODE_PLACE
-        + r"(?:'s)?[ -]?(?:codes?|combinations?|combos?|numbers? to unlock)\b(?! of conduct)[^.!?\n]{0,70}?(?:"
+        + r"(?: [\w-]{1,12})?(?:'s)?[ -]?(?:codes?|combinations?|combos?|numbers? to unlock)\b(?! of conduct)[^.!?\n]{0,70}?(?:"
         + _LINK
         + r"|\s)\s*[\"'`]?"
         r"(?P<secret>" + _DIGITS + r"|(?=[A-Z0-9#*-]*\d)[A-Z0-9#*-]{4,16})(?![\w%])",
@@ -229,9 +247,9 @@ CODE_RULES = (
     ),
     _rule(
         "entry-code",
-        r"(?i)\b(?P<secret>"
+        r"(?i)(?<!version )\b(?P<secret>"
         + _DIGITS
-        + r")\s+(?:opens|unlocks|disarms|is the (?:code|combination|pin|passcode)|on the key ?pad)\b",
+        + r")(?:\s+|(?=,))(?:opens|unlocks|disarms|(?:,? ?(?:that|this|which)(?:'s| is| was)?|is|was) (?:the|our|my|their) (?:\w+ ){0,2}(?:code|combination|pin|passcode)|on the key ?pad)\b",
         "opens unlocks disarms code combination pin passcode keypad",
     ),
     _rule(
@@ -241,6 +259,7 @@ CODE_RULES = (
         + r")[\"'`]?\s+(?:\w+\s+){0,4}?(?:to (?:open|unlock|disarm|get (?:in|into)|enter|access|log)|(?:on|at|into) the (?:key ?pad|door|gate|safe|alarm|lock|panel))",
         "enter type press punch dial use key input",
     ),
+    _rule("pin", r"(?i)\b(?:cvv2?|cvc2?|puk)\s+(?P<secret>\d{3,8})\b", "cvv cvc puk"),
     _rule(
         "pin",
         r"(?i)\b(?:puk|pin|cvv2?|cvc|otp|totp|tan)s?\b(?: code| number)?[^.!?\n]{0,40}?\b(?:is|was|:|=)\s*(?P<secret>"
@@ -279,7 +298,22 @@ PASSWORD_RULES = (
         + r"(?P<about>[^.!?\n:=]{0,80}?)\s*"
         + _LINK
         + r"\s*(?P<quote>[\"'`“‘])?(?P<secret>\S[^\n]{0,80})",
-        "pass pwd p/w wifi wi-fi wlan wpa network answer credential login log-in master unlock",
+        "pass pasw passs pwd pw p/w wifi wi-fi wlan wpa network answer credential login log-in master unlock maiden",
+    ),
+    _rule(
+        "told-password",  # "changed my password to x7", "the pass for the drive is x7", "with the passphrase a-b-c"
+        r"(?i)(?:\b(?:chang\w*|sett?\w*|reset\w*|updat\w*|switch\w*|made|make|making)\s+(?:[\w'-]+\s+){0,4}?"
+        + _PASSWORD
+        + r"\b[^.!?\n:=]{0,40}?\s(?:to|as)|\bpass\s+(?:to|for|of)\s+(?:[\w'-]+\s+){1,5}?(?:is|was|:|=))"
+        r"\s+(?P<quote>[\"'`“‘])?(?P<secret>(?=[^\s\"'`,]*[a-z])(?=[^\s\"'`,]*[\d@$%^&*#_])[^\s\"'`,]{4,64})",
+        "pass pasw pwd pw wifi wi-fi wlan wpa credential",
+    ),
+    _rule(
+        "told-password",
+        r"(?i)\b(?:with|using|by|has|enter|type)\s+(?:the|its|my|our|a)?\s*"
+        + _PASSWORD
+        + r"\s+(?P<quote>[\"'`“‘])?(?P<secret>[a-z\d]{2,}(?:[-_.][a-z\d]{2,}){2,11})\b",
+        "pass pwd",
     ),
     _rule(
         "told-password",
@@ -306,7 +340,7 @@ PASSWORD_RULES = (
     ),
     _rule(
         "told-login",
-        r"(?i)\b(?:log ?in|log-in|sign in|login|credentials|ssh|account)\b[^.!?\n]{0,40}?(?:with|as|is|are|:|=)\s+[\"'`]?[\w.@+-]{2,40}[\"'`]?\s*(?:/|\||:)\s*[\"'`]?(?P<secret>(?=\S*[\d@$%^&*#!])[^\s\"'`/]{5,64})",
+        r"(?i)\b(?:log ?in|log-in|sign in|login|credentials|ssh|account)\b[^.!?\n]{0,40}?(?:with|as|is|are|:|=)\s+[\"'`]?[\w.@+-]{2,40}[\"'`]?\s*(?:/|\||:|\band\b|\bplus\b|,)\s*[\"'`]?(?P<secret>(?=\S*[\d@$%^&*#!])[^\s\"'`/]{5,64})",
         "log sign login credential ssh account",
     ),
 )

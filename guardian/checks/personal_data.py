@@ -7,13 +7,14 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
-import phonenumbers
 from stdnum import iban, luhn
 
-from guardian.types import Candidate, Decision, Finding, Part, Scope, Source, Span
+from guardian.phones import phones
+from guardian.types import Candidate, Decision, Finding, Part, Scope, Source, Span, Tier
 from guardian.unicode import canonical
+from guardian.web_addresses import web_addresses
 
 _EMAIL = re.compile(r"\b(?!git@)[\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}\b")
 _SPELLED_EMAIL = re.compile(
@@ -23,17 +24,37 @@ _IP = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})(?![\w.:]*[\w:])"
 )
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ .-]?\d){11,18}(?![\w-]|\.\d)")
+_ISSUERS = ("2", "3", "4", "5", "6", "1800", "8699")
+"""What card numbers begin with: 1800 is an old JCB prefix, 8699 Voyager's, the rest are whole ranges."""
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b", re.IGNORECASE)
-_PHONE_CONTEXT = re.compile(
-    r"(?i)\b(?:phone|tele?phone|call|calls|tel|mobile|cell|fax|whatsapp|sms|text|dial|ring|reach|hotline|landline|contact)\b"
-)
-_LOOSE_PHONE = re.compile(r"(?<![\w.+-])\+?\(?\d(?:[ ()./-]{0,3}\d){6,14}(?![\w-]|[.,]\d)")
-_REGIONS = ("US", "GB", "DE", "FR", "IN")
 _BORN = re.compile(r"(?i)\b(?:date of birth|d\.?o\.?b\.?|birth ?date)\b[^.!?\n]{0,40}?\d")
 _LIVES = re.compile(
     r"(?i)\b(?:lives?|living|resides?|home address|home is)\b[^.!?\n]{0,40}?\b\d{1,5}[a-z]?\s+(?:[A-Z][\w'-]+\s+){1,4}"
     r"(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|court|ct|way|boulevard|blvd|square|place|terrace|close)\b"
 )
+_DEVICE_NETWORKS = tuple(
+    ip_network(network)
+    for network in [
+        "0.0.0.0/32",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "255.255.255.0/24",
+        "255.255.0.0/32",
+        "255.0.0.0/32",
+        "::/127",
+        "fc00::/7",
+        "fe80::/10",
+        "2001:db8::/32",
+    ]
+)
+"""Private, loopback, link-local and documentation networks, and masks: they name a device and not a person."""
 _CRYPTO = re.compile(r"\b(?:bc1[a-z0-9]{25,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40})\b")
 
 
@@ -93,10 +114,11 @@ _UNCHECKED = (
 
 
 class PersonalData:
-    """Blocks identity numbers, cards, bank accounts; keeps mail, phone, address, birth date with their user.
+    """Blocks identity numbers, cards, bank accounts; keeps mail, phone, address, birth date, links with their user.
 
     No model and no network: patterns, checksums (python-stdnum), phonenumbers and a Luhn scan of our own.
-    Private and reserved IP addresses are device facts and pass.
+    Private and reserved IP addresses and host names are device facts and pass; a web address that an expert or
+    an operator gives passes too, since most lead to no person and they answer for it.
     Not covered: names of people, places and firms (a capitalised word is not by itself personal), health and
     beliefs in plain words, hardware addresses, identity numbers of countries not in the list, and what the
     user's message holds beside the example.
@@ -111,10 +133,12 @@ class PersonalData:
     def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
         """One finding for each label of each part, with all its spans."""
         about = canonical(f"{candidate.prompt} {candidate.completion}").text
-        return (
+        found = (
             *self._part("prompt", candidate.prompt, about),
             *self._part("completion", candidate.completion, about),
         )
+        vouched = source.tier >= Tier.EXPERT
+        return tuple(f for f in found if not (vouched and f.label == "web_address"))
 
     def _part(self, part: Part, text: str, about: str) -> Iterator[Finding]:
         plain = canonical(text)
@@ -141,6 +165,7 @@ class PersonalData:
         digits = sum(c.isdigit() for c in text)
         for label, pattern in (("email", _EMAIL), ("email", _SPELLED_EMAIL), ("crypto_address", _CRYPTO)):
             yield from ((label, False, *m.span()) for m in pattern.finditer(text))
+        yield from (("web_address", False, *span) for span in web_addresses(text))
         if not digits:
             return
         yield from (("birth_date", False, *m.span()) for m in _BORN.finditer(text))
@@ -150,7 +175,7 @@ class PersonalData:
             return
         yield from self._numbers(text, about)
         if digits >= 7:
-            yield from _phones(text, about)
+            yield from (("phone_number", False, *span) for span in phones(text, about))
 
     def _numbers(self, text: str, about: str) -> Iterator[tuple[str, bool, int, int]]:
         yield from (("card_number", True, *m.span()) for m in _CARD.finditer(text) if _is_card(m[0]))
@@ -175,7 +200,7 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
     for match in _IBAN.finditer(text):
         pieces = match[0].split(" ")
         while pieces:
-            if iban.is_valid("".join(pieces)):
+            if iban.is_valid("".join(pieces), check_country=False):
                 yield match.start(), match.start() + len(" ".join(pieces))
                 break
             pieces.pop()
@@ -183,19 +208,12 @@ def _ibans(text: str) -> Iterator[tuple[int, int]]:
 
 def _is_card(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
-    return digits[0] in "23456" and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
+    return digits.startswith(_ISSUERS) and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
 def _is_public_ip(text: str) -> bool:
     try:
-        return ip_address(text).is_global
+        address = ip_address(text)
     except ValueError:
         return False
-
-
-def _phones(text: str, about: str) -> Iterator[tuple[str, bool, int, int]]:
-    if _PHONE_CONTEXT.search(about):
-        yield from (("phone_number", False, *m.span()) for m in _LOOSE_PHONE.finditer(text))
-    for region in _REGIONS if not text.lstrip().startswith("+") else (None,):
-        for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.VALID):
-            yield "phone_number", False, match.start, match.end
+    return not any(address in network for network in _DEVICE_NETWORKS if network.version == address.version)

@@ -22,11 +22,13 @@ from server.api.context import Context, Ctx
 from server.api.envelope import arrived_at
 from server.api.errors import ApiError, in_words
 from server.api.generation import Running
+from server.api.moderation import Moderated
+from server.api.moderation import asked as moderation_asked
 from server.api.schemas import ChatRequest
 from server.api.wire import DONE, Frame, Said, event, token_logprobs, turn_note, usage
 from server.engine.types import ContextLengthExceeded, EngineError
 from server.router import Choice
-from server.types import Turn
+from server.types import Turn, TurnState
 
 T = TypeVar("T")
 log = logging.getLogger("livegraft.api")
@@ -45,6 +47,8 @@ class Exchange:
     turn: Turn
     frame: Frame
     running: Running
+    moderated: Moderated | None = None
+    """What the request asked of moderation; None costs nothing."""
 
     def response_headers(self, recorded: bool = True) -> dict[str, str]:
         """What a client may want to know without reading the body."""
@@ -58,6 +62,8 @@ class Exchange:
     async def commit(self, answers: list[Said]) -> Outcome:
         """The turn of a whole answer, durable on return (or said not to be)."""
         turn = capture.answered(self.turn, answers[0].text, self.ask.may_store)
+        if answers[0].finish_reason == "content_filter":
+            turn = replace(turn, state=TurnState.NOT_LEARNED, reason="moderation withheld the answer")
         outcome = await capture.record(self.context, turn, self.headers)
         metrics = self.context.metrics
         metrics.overhead_seconds.observe(self.running.clock.added_seconds)
@@ -82,6 +88,10 @@ async def chat_completions(
     user = speaker.user(body.user, body.safety_identifier)
     choice = context.control.choose(user, asking.model_suffix(body.model, context.engine.model_name))
     _turn_away_when_full(context)
+    said = [message.content for message in ask.messages if message.role == "user"]
+    moderated = moderation_asked(body.moderation, context.guardian.policy, said)
+    if moderated is not None:
+        await moderated.before()
     name = capture.new_id()
     turn = capture.new_turn(ask, speaker, user, request.headers, choice, f"turn-{name}", context.policy)
     starting = asyncio.ensure_future(_start(context, ask, request, turn, choice, name))
@@ -89,6 +99,7 @@ async def chat_completions(
     if exchange is None:
         context.afterwards(_record_unstarted(context, turn, request.headers))
         return Response(status_code=499)
+    exchange = replace(exchange, moderated=moderated)
     if ask.stream:
         return EventSourceResponse(
             _events(exchange),
@@ -143,8 +154,12 @@ async def _whole(exchange: Exchange, request: Request) -> Response:
     if collected is None:
         exchange.broke_off(answers, "the client went away")
         return Response(status_code=499)
+    note = await exchange.moderated.after(answers) if exchange.moderated else None
     outcome = await exchange.commit(answers)
-    body = json.dumps(exchange.frame.completion(answers, outcome), ensure_ascii=False).encode()
+    completion = exchange.frame.completion(answers, outcome)
+    if note is not None:
+        completion["moderation"] = note
+    body = json.dumps(completion, ensure_ascii=False).encode()
     headers = exchange.response_headers(outcome.recorded)
     return Response(body, headers=headers, media_type="application/json")
 
@@ -163,6 +178,8 @@ async def _events(exchange: Exchange) -> AsyncIterator[bytes]:
     if ask.include_usage:
         head["usage"] = None
     answers = [Said() for _ in range(ask.choices)]
+    moderated, note = exchange.moderated, None
+    held = moderated is not None and moderated.block_output
     whole = False
     try:
         for index in range(ask.choices):
@@ -170,13 +187,19 @@ async def _events(exchange: Exchange) -> AsyncIterator[bytes]:
         async with aclosing(exchange.running.all()) as steps:
             async for index, chunk in steps:
                 answers[index].add(chunk)
-                if chunk.text or chunk.logprobs:
+                if (chunk.text or chunk.logprobs) and not held:
                     yield frame.delta(head, index, {"content": chunk.text}, token_logprobs(chunk))
+        if moderated is not None:
+            note = await moderated.after(answers)
         whole = True
         outcome = await exchange.commit(answers)
         head["turn"] = turn_note(outcome)
+        for index, said in enumerate(answers if held else ()):
+            yield frame.delta(head, index, {"content": said.text}, said.logprobs)
         for index, said in enumerate(answers):
             yield frame.delta(head, index, {}, None, said.finish_reason)
+        if note is not None:
+            yield event({**head, "choices": [], "moderation": note})
         if ask.include_usage:
             yield event({**head, "choices": [], "usage": usage(answers)})
         yield DONE

@@ -26,6 +26,33 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+class ModerationMode(BaseModel):
+    """What becomes of a flagged part: only said, or also kept back."""
+
+    mode: Literal["score", "block"]
+
+
+class ModerationPolicy(BaseModel):
+    """For what was asked, and for what was answered."""
+
+    input: ModerationMode | None = None
+    output: ModerationMode | None = None
+
+
+class ModerationAsked(BaseModel):
+    """The chat request's `moderation`."""
+
+    model: str = ""
+    policy: ModerationPolicy | None = None
+
+
+class ModerationRequest(BaseModel):
+    """POST /v1/moderations. `input` is a string, strings, or text parts; moderation.py reads it."""
+
+    input: str | list[Any]
+    model: str | None = None
+
+
 class ChatRequest(BaseModel):
     """POST /v1/chat/completions. Unknown fields are ignored, as OpenAI's clients expect.
 
@@ -51,6 +78,7 @@ class ChatRequest(BaseModel):
     safety_identifier: Name | None = None
     metadata: dict[str, Any] | None = None
     store: bool | None = None
+    moderation: ModerationAsked | None = None
     # refused unless they ask for what happens anyway:
     tools: Any = None
     tool_choice: Any = None

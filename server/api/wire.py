@@ -34,6 +34,10 @@ class Said:
             self.prompt_tokens = chunk.prompt_tokens
             self.completion_tokens = chunk.completion_tokens
 
+    def withhold(self) -> None:
+        """Take the answer back before it is sent: moderation kept it."""
+        self.parts, self.logprobs, self.finish_reason = [], [], "content_filter"
+
     @property
     def text(self) -> str:
         """The answer so far."""
