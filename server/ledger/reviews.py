@@ -66,11 +66,14 @@ def find_reviews(
 
 def review_counts(tx: Tx) -> ReviewCounts:
     """How many wait and since when, how many were denied by time, how many spot checks are open."""
-    waiting = select(func.count()).select_from(_edits).where(_edits.c.state == EditState.QUARANTINED)
+    waiting = (
+        tx.db.execute(select(_edits.c.id).where(_edits.c.state == EditState.QUARANTINED)).scalars().all()
+    )
+    known = since(tx)
     expired = select(func.count()).select_from(_audit).where(_audit.c.action == EXPIRED)
     return ReviewCounts(
-        tx.db.execute(waiting).scalar_one(),
-        min(since(tx).values(), default=None),
+        len(waiting),
+        min((known[edit_id] for edit_id in waiting if edit_id in known), default=None),
         tx.db.execute(expired).scalar_one(),
         len(open_spot_checks(tx)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from server.terminal.client import Client, TerminalError
 
 PAGE = 50
 KEYS = "[a]pprove [d]eny [e]dit [s]kip [q]uit"
+_PLACE = re.compile(r", (?:prompt|completion) at characters [^)]*")
 Read = Callable[[str], str]
 
 
@@ -44,7 +46,7 @@ def listed(console: Console, found: list[dict[str, Any]]) -> None:
     table.add_column("why", overflow="fold")
     for edit in found:
         persons = edit["review"]
-        why = _why(edit) + (_agreed(persons) if persons["persons_needed"] > 1 else "")
+        why = _why(edit).rstrip(".") + (_agreed(persons) if persons["persons_needed"] > 1 else "")
         table.add_row(
             edit["id"],
             _age(persons["since"]),
@@ -193,8 +195,9 @@ def _turn(client: Client, turn_id: str) -> dict[str, Any] | None:
 def _explain(console: Console, explanation: str, told: set[str]) -> None:
     """The findings, each once an edit: ten wordings of one fact have the same."""
     for line in explanation.splitlines():
-        if line.startswith("- ") and line not in told and not line.startswith("- Nothing to object"):
-            told.add(line)
+        found = _PLACE.sub("", line)
+        if line.startswith("- ") and found not in told and not line.startswith("- Nothing to object"):
+            told.add(found)
             console.print(f"     [yellow]{escape(line[2:])}[/]", soft_wrap=True)
 
 

@@ -116,6 +116,9 @@ def test_counts_tell_who_waits_since_when(ledger: Ledger, clock: Clock) -> None:
     clock.now += 50
     counts = ledger.review_counts()
     assert (counts.waiting, counts.oldest_at, counts.expired, counts.spot_checks) == (2, 1_000.0, 0, 0)
+    for name in ("a", "b"):
+        ledger.set_edit_state(name, EditState.BLOCKED, "denied", "ann")
+    assert ledger.review_counts().oldest_at is None
 
 
 def test_what_a_forgotten_user_left_of_reviews_goes_with_the_next_look(

@@ -110,7 +110,7 @@ def test_reviews_are_listed_approved_and_denied_from_a_script(live: Live, livegr
     code, out, _ = livegraft("review", "list")
     assert code == 0
     assert first.id in out
-    assert "toxicity: It sounds hostile." in out
+    assert "toxicity: It sounds hostile" in out
     assert livegraft("review", "list", "--because", "topics")[1] == "nothing waits\n"
     code, out, _ = livegraft("review", "approve", first.id, "--reason", "checked")
     assert (code, out) == (0, f"{first.id[:12]} is allowed: approved by local: checked\n")
