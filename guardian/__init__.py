@@ -9,8 +9,9 @@ print(explain(verdict))
 
 from __future__ import annotations
 
+from guardian.data_policy import DataPolicy
 from guardian.errors import BadPolicy, CheckUnavailable, GuardianError
-from guardian.explain import explain, to_dict
+from guardian.explain import explain, from_dict, to_dict
 from guardian.judge import VERSION, Guardian
 from guardian.types import (
     Candidate,
@@ -36,6 +37,7 @@ __all__ = [
     "Candidate",
     "Check",
     "CheckUnavailable",
+    "DataPolicy",
     "Decision",
     "Finding",
     "Guardian",
@@ -52,5 +54,6 @@ __all__ = [
     "Verdict",
     "explain",
     "fact_fingerprint",
+    "from_dict",
     "to_dict",
 ]

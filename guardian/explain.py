@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from guardian.types import Candidate, Decision, Finding, Scope, Status, Verdict
+from collections.abc import Mapping
+from typing import Any
+
+from guardian.types import Candidate, Decision, Finding, Scope, Span, Status, Verdict
 
 _DECIDED = {
     Decision.ALLOW: "Allowed",
@@ -50,6 +53,38 @@ def to_dict(verdict: Verdict) -> dict[str, object]:
         "ms": verdict.ms,
         "timings_ms": dict(verdict.timings_ms),
     }
+
+
+def from_dict(data: Mapping[str, Any]) -> Verdict:
+    """The verdict that `to_dict` wrote, so that one from the ledger can be explained."""
+    fixed = data.get("fixed")
+    return Verdict(
+        Decision[str(data.get("decision", "allow")).upper()],
+        Scope[str(data.get("max_scope", "global")).upper()],
+        tuple(_finding_of(row) for row in data.get("findings", ())),
+        None if fixed is None else Candidate(fixed["prompt"], fixed["completion"]),
+        str(data.get("policy", "")),
+        str(data.get("guardian", "")),
+        float(data.get("ms", 0.0)),
+        tuple(data.get("timings_ms", {}).items()),
+    )
+
+
+def _finding_of(row: Mapping[str, Any]) -> Finding:
+    return Finding(
+        row["check"],
+        row.get("backend", ""),
+        Decision[str(row["action"]).upper()],
+        Scope[str(row.get("max_scope", "global")).upper()],
+        Status(row.get("status", "success")),
+        row.get("label", ""),
+        row.get("score", 0.0),
+        row.get("threshold", 0.0),
+        row.get("part", "completion"),
+        tuple(Span(span["start"], span["end"]) for span in row.get("spans", ())),
+        row.get("evidence", ""),
+        row.get("ms", 0.0),
+    )
 
 
 def _finding(finding: Finding) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """The judge: runs the checks cheap first and adds their findings up to one verdict.
 
-Not covered: what a check does not cover (each says so in its docstring), anything over more than one example
-(caps per user, batch statistics), and the truth of a fact: the guardian knows what was said, not what is so.
+Not covered: what a check does not cover (each says so in its docstring), statistics over a batch, and the
+truth of a fact: the guardian knows what was said, not what is so.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Guardian:
     ) -> None:
         _validate(policy, builders)
         self.policy = policy
+        self._policy_version = policy.version
         self._alarms: dict[str, tuple[str, int]] = {}
         self._lock = threading.Lock()
         self._checks: list[Check] = []
@@ -86,7 +87,7 @@ class Guardian:
             Scope.NONE if decision is Decision.BLOCK else scope,
             tuple(findings),
             fixed if decision is Decision.REDACT else None,
-            self.policy.name,
+            self._policy_version,
             f"{VERSION}+{self._backends()}",
             _ms_since(started),
             tuple(timings),
@@ -217,6 +218,18 @@ def _validate(policy: Policy, builders: Mapping[str, registry.Builder]) -> None:
         raise BadPolicy(f"global_from is '{policy.global_from}'; it must be everyone, operator or quorum")
     if policy.quorum < 1:
         raise BadPolicy(f"quorum is {policy.quorum}; it must be at least 1")
+    caps = (policy.max_facts_per_user, policy.max_facts_per_subject, policy.max_facts_per_user_subject)
+    if min(caps) < 1:
+        raise BadPolicy(
+            "max_facts_per_user, max_facts_per_subject and max_facts_per_user_subject must be at least 1; "
+            "name caps in disabled_checks to set none"
+        )
+    seconds = (policy.near_copy_window_seconds, policy.caps_window_seconds, policy.established_after_seconds)
+    if min(seconds) < 0 or policy.established_after_turns < 0:
+        raise BadPolicy(
+            "near_copy_window_seconds, caps_window_seconds, established_after_seconds and "
+            "established_after_turns must not be negative"
+        )
     if not 0 < policy.toxicity_quarantine <= policy.toxicity_block <= 1:
         raise BadPolicy(
             f"toxicity_quarantine {policy.toxicity_quarantine} and toxicity_block {policy.toxicity_block}: "

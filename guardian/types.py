@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
+from guardian.data_policy import DataPolicy
+from guardian.hashing import content_hash
+
 
 class Decision(IntEnum):
     """What may be done with an example, mildest first: an example's decision is its worst finding's."""
@@ -83,9 +86,15 @@ class Known:
     verified: tuple[Statement, ...] = ()
     """Verified facts (an operator's word, or approved by a person) that share a word with the example."""
     told_by_user: int = 0
-    """Facts that this user has had accepted within the window of the caps."""
+    """Facts and preferences that this user has had accepted within the window of the caps."""
     told_of_subject: int = 0
     """Facts of this subject that users below EXPERT have had accepted within the window."""
+    told_by_user_of_subject: int = 0
+    """Facts of this subject that this user has had accepted, ever."""
+    user_frees_at: float = 0.0
+    """When enough of the user's have left the window for the next; epoch seconds, 0: unknown."""
+    subject_frees_at: float = 0.0
+    """The same for the subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,12 @@ class Source:
     statement: str = ""
     """The exact span of `text` that states the fact; '' lets the guardian look for the closest sentence."""
     known: Known = Known()
+    at: float = 0.0
+    """When it was told, in seconds since the epoch; 0: unknown."""
+    key: str | None = None
+    """Name of the API key that spoke, '' on a server without keys; None when it is not known."""
+    kind: str = "fact"
+    """What the example was written from: 'fact', or 'preference' (what a user said of an answer)."""
 
     @property
     def operator(self) -> bool:
@@ -237,6 +252,23 @@ class Policy:
     """Whose facts may reach the adapter that everybody is served."""
     quorum: int = 3
     """Distinct users that must state a fact when `global_from` is quorum."""
+    near_copy_window_seconds: float = 86_400.0
+    """Near copies of one text by several accounts within it count as one voice; 0 compares nothing."""
+    max_facts_per_user: int = 50
+    """Facts that one user below EXPERT may have accepted within `caps_window_seconds`."""
+    max_facts_per_subject: int = 10
+    """Facts of one subject that all users below EXPERT together may have accepted within it."""
+    max_facts_per_user_subject: int = 5
+    """Facts of one subject that one user below EXPERT may have accepted, ever."""
+    caps_window_seconds: float = 86_400.0
+    experts: frozenset[str] = field(default_factory=frozenset)
+    """Users of tier EXPERT (`guardian.tiers`)."""
+    anonymous: frozenset[str] = frozenset({"", "anonymous"})
+    """User ids that stand for people who cannot be told apart."""
+    established_after_seconds: float = 259_200.0
+    """How long ago a user must have been met first to be ESTABLISHED."""
+    established_after_turns: int = 5
+    """Turns that a user must have had to be ESTABLISHED."""
     disabled_checks: frozenset[str] = field(default_factory=frozenset)
     toxicity_model_dir: str = ""
     """Folder with local Detoxify-family weights; '' uses the bundled classifier."""
@@ -251,3 +283,10 @@ class Policy:
     hashes can be compared only within it."""
     judges: tuple[RemoteJudge, ...] = ()
     """Judge models that are asked last, about what the other checks left undecided."""
+    data: DataPolicy = field(default_factory=DataPolicy)
+    """What the operator's policy file says of topics, sources and people."""
+
+    @property
+    def version(self) -> str:
+        """The name and 12 hex digits of everything in it but the key: what a verdict was given under."""
+        return f"{self.name}-{content_hash(self, leave_out=('hash_key',))}"

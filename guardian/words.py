@@ -48,7 +48,7 @@ def words(text: str) -> list[Word]:
         opens = any(mark in between for mark in ".!?\n:") and not _ABBREVIATION.search(
             plain[: match.start()].rstrip()[-8:]
         )
-        stem = _number(raw) if number else stemmed(raw)
+        stem = plain_number(raw) if number else stemmed(raw)
         found.append(Word(raw, stem, match.start(), match.end(), number, raw[0].isupper(), opens))
     return found
 
@@ -107,11 +107,17 @@ def fact_fingerprint(statement: str) -> str:
     Negators count as content. Two paraphrases with different words have different fingerprints, so a quorum
     counted by it errs towards too few.
     """
-    meaning = {w.stem for w in words(statement) if w.content or w.text.lower() in NEGATORS}
-    return hashlib.sha256(" ".join(sorted(meaning)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    said = " ".join(sorted(meaning(statement)))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _number(raw: str) -> str:
+def meaning(statement: str) -> frozenset[str]:
+    """Stems of the content words and negators of a statement: what is left of it without order and form."""
+    return frozenset(w.stem for w in words(statement) if w.content or w.text.lower() in NEGATORS)
+
+
+def plain_number(raw: str) -> str:
+    """A number as it is compared: '8,443' is '8443', '9:00' and 'nine' are '9'."""
     plain = NUMBER_WORDS.get(raw.lower(), raw)
     plain = re.sub(r",(?=\d{3}(?:\D|$))", "", plain)
     plain = re.sub(r"(?:[.:]0+)$", "", plain)

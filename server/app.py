@@ -19,12 +19,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
-from guardian import Guardian
+from guardian import VERSION, Guardian
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
+from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.learner.child import ChildOptions, Supervisor
@@ -37,6 +38,7 @@ from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
+REVIEWS_SECONDS = 2.0
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -64,6 +66,18 @@ def make_engine(settings: Settings) -> Engine:
         max_batch=settings.engine.max_batch,
         max_model_len=settings.engine.max_model_len,
         threads=settings.engine.threads or os.cpu_count() or 1,
+    )
+
+
+def review_options(settings: Settings) -> ReviewOptions:
+    """What the reviews' loop is told of the settings and the data policy."""
+    guardian = settings.guardian
+    return ReviewOptions(
+        quarantine_days=guardian.expire_days,
+        spot_check_share=guardian.spot_check_share,
+        untaught_days=guardian.data_policy.retention.untaught_days,
+        keys=bool(settings.keys),
+        two_persons=guardian.two_persons or guardian.data_policy.two_persons,
     )
 
 
@@ -120,6 +134,7 @@ class Livegraft:
             self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
+        self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
             if settings.learning.enabled
@@ -130,6 +145,7 @@ class Livegraft:
         self.rejections = Rejections(self.ledger)
         self.operations.add_alarms(self.rejections.alarms)
         self.operations.add_alarms(self.preferences.alarms)
+        self.operations.add_alarms(self.reviews.alarms)
         self.context = Context(
             settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
         )
@@ -138,6 +154,8 @@ class Livegraft:
 
     async def start(self) -> None:
         """Load the model and the versions in use, then set the loops going."""
+        version, file = self.guardian.policy.version, self._settings.guardian.policy_file
+        await self.ledger.call(self.ledger.note_policy, version, VERSION, file)
         await self.engine.start()
         await self.operations.refresh()
         loops: list[tuple[str, Callable[[], Awaitable[object]], float]] = [
@@ -145,6 +163,7 @@ class Livegraft:
             ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
+            ("reviews", self.reviews.step, REVIEWS_SECONDS),
         ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))

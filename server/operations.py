@@ -139,14 +139,16 @@ class Operations:
         """See Moves.proof."""
         return await self._moves.proof(version)
 
-    async def preview(self, messages: Sequence[Message], user: str) -> dict[str, object]:
+    async def preview(
+        self, messages: Sequence[Message], user: str, key_name: str = "", operator: bool = True
+    ) -> dict[str, object]:
         """What a turn with these messages would teach and what the guardian would say; stores nothing."""
         turn = Turn(
             id=f"preview-{uuid.uuid4().hex}",
             created_at=time.time(),
             user=user,
-            key_name="",
-            operator=True,
+            key_name=key_name,
+            operator=operator,
             conversation="",
             messages=tuple(messages),
             answer="",

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 
-from guardian.types import Candidate, Decision, Finding, Policy, Scope, Source
+from guardian.types import Candidate, Decision, Finding, Policy, Scope, Source, Tier
 from guardian.unicode import canonical
-from guardian.words import closest, content_stems, fact_fingerprint, sentences
+from guardian.words import closest, content_stems, sentences
 
 _FENCE = re.compile(r"(```|~~~).*?(?:\1|\Z)", re.DOTALL)
 _QUOTED_LINE = re.compile(r"^[ \t]{0,3}>.*$", re.MULTILINE)
@@ -58,9 +58,10 @@ class Provenance:
 
     Scopes: a fact in the first person singular, and an answer about 'you', stay with their user. Code fences,
     quoted lines, long quotations, markup, JSON, and text announced as a page's, a mail's or a tool's teach
-    nothing shared. `policy.global_from` caps the rest. A missing source blocks.
+    nothing shared. Under `policy.global_from` operator nobody else teaches everybody. A missing source blocks,
+    and so does a speaker who cannot be told from others (tier ANONYMOUS).
     Not covered: pasted text that nothing marks as pasted, who a user really is, one person with many accounts,
-    and whether the fact is supported at all (`grounding`).
+    how many have said the same (`rare_fragments`), and whether the fact is supported at all (`grounding`).
     """
 
     name = "provenance"
@@ -90,27 +91,17 @@ class Provenance:
         elif _ADDRESSED.search(_HOW_TO.sub("", candidate.completion.replace("’", "'"))):
             reason = "The answer is about the user who asks: it would be told to everybody."
             found.append(self._finding("about_the_user", Scope.USER, reason))
-        return (*found, *self._capped(source, statement))
+        return (*found, *self._capped(source))
 
-    def _capped(self, source: Source, statement: str) -> tuple[Finding, ...]:
-        """The cap that `global_from` sets for who spoke."""
-        if self._policy.global_from == "everyone" or source.operator:
-            return ()
-        if self._policy.global_from == "operator":
+    def _capped(self, source: Source) -> tuple[Finding, ...]:
+        """The cap for who spoke; counting voices is the work of `rare_fragments`."""
+        if source.tier is Tier.ANONYMOUS:
+            reason = "Nobody knows who said this: the request named no user who can be told from others."
+            return (self._finding("anonymous", Scope.NONE, reason, Decision.BLOCK),)
+        if self._policy.global_from == "operator" and not source.operator:
             reason = "Only an operator's facts may reach the adapter that everybody is served."
             return (self._finding("not_operator", Scope.USER, reason),)
-        wanted = fact_fingerprint(source.statement or statement)
-        count = len(
-            {source.user} | {s.user for s in source.known.supporters if fact_fingerprint(s.text) == wanted}
-        )
-        if count >= self._policy.quorum:
-            return ()
-        reason = f"{count} of {self._policy.quorum} users that must state a fact have stated this one."
-        return (
-            self._finding(
-                "quorum", Scope.USER, reason, score=float(count), threshold=float(self._policy.quorum)
-            ),
-        )
+        return ()
 
     def _finding(
         self,
@@ -118,8 +109,6 @@ class Provenance:
         scope: Scope,
         evidence: str,
         action: Decision = Decision.ALLOW,
-        score: float = 1.0,
-        threshold: float = 1.0,
     ) -> Finding:
         return Finding(
             self.name,
@@ -127,8 +116,8 @@ class Provenance:
             action,
             scope,
             label=label,
-            score=score,
-            threshold=threshold,
+            score=1.0,
+            threshold=1.0,
             evidence=evidence,
         )
 

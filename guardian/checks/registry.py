@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from guardian.checks.canonical import CanonicalForm
+from guardian.checks.caps import Caps
 from guardian.checks.grounding import Grounding
 from guardian.checks.instruction import InstructionShape
 from guardian.checks.personal_data import PersonalData
 from guardian.checks.provenance import Provenance
+from guardian.checks.rare_fragments import RareFragments
 from guardian.checks.secrets import Secrets
+from guardian.checks.sign_off import SignOff
+from guardian.checks.sources import Sources
+from guardian.checks.topics import Topics
 from guardian.checks.toxicity import Toxicity
 from guardian.types import Check, Policy
 
@@ -31,9 +36,14 @@ def _judges(policy: Policy) -> Check | None:
 BUILDERS: dict[str, Builder] = {
     "canonical": CanonicalForm,
     "provenance": Provenance,
+    "caps": Caps,
     "instruction": lambda policy: InstructionShape(),
+    "topics": Topics,
+    "sources": Sources,
+    "sign_off": SignOff,
     "secrets": Secrets,
     "personal_data": lambda policy: PersonalData(),
+    "rare_fragments": RareFragments,
     "grounding": lambda policy: Grounding(),
     "toxicity": Toxicity,
     "judge": _judges,

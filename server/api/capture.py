@@ -13,9 +13,11 @@ from hashlib import sha256
 
 from starlette.datastructures import Headers
 
+from guardian.data_policy import DataPolicy
 from server.api.ask import Ask
 from server.api.auth import Speaker
 from server.api.context import Context
+from server.api.policy import ApiPolicy
 from server.crash import crash_point
 from server.ledger.errors import LedgerError
 from server.router import Choice
@@ -24,6 +26,7 @@ from server.types import Message, Turn, TurnState
 log = logging.getLogger("livegraft.api")
 
 TASK_HEADER = "x-livegraft-task"
+FRONT_END_HEADER = "x-livegraft-front-end"
 CHAT_HEADERS = ("x-openwebui-chat-id", "x-conversation-id")
 HIDDEN_PROMPTS = re.compile(
     r"\s*(?:"
@@ -47,11 +50,12 @@ class Outcome:
 
 
 def new_turn(
-    ask: Ask, speaker: Speaker, user: str, headers: Headers, choice: Choice, turn_id: str, policy_learns: bool
+    ask: Ask, speaker: Speaker, user: str, headers: Headers, choice: Choice, turn_id: str, policy: ApiPolicy
 ) -> Turn:
     """The turn before its answer is known: who asked what of which version, and whether that may teach."""
-    reason = "" if policy_learns else "learning is switched off"
+    reason = "" if policy.learning_enabled else "learning is switched off"
     reason = reason or why_not_learned(ask, headers)
+    reason = reason or why_not_by_policy(policy.data, ask, headers, user, speaker.key_name)
     turn = Turn(
         id=turn_id,
         created_at=time.time(),
@@ -83,6 +87,21 @@ def why_not_learned(ask: Ask, headers: Headers) -> str:
     if HIDDEN_PROMPTS.match(ask.messages[-1].content):
         return "hidden turn of a front-end: it looks like a title, tag or follow-up prompt"
     return ""
+
+
+def why_not_by_policy(policy: DataPolicy, ask: Ask, headers: Headers, user: str, key: str) -> str:
+    """Why the operator's data policy lets nobody learn from a request, '' when it does."""
+    front_end = named_front_end(ask, headers)
+    return policy.sources.why_not(user=user, key=key, front_end=front_end) or policy.consent.why_not(
+        user, ask.metadata.get("learn")
+    )
+
+
+def named_front_end(ask: Ask, headers: Headers) -> str:
+    """What the request says of the program that sent it, '' when it says nothing."""
+    named = ask.metadata.get("front_end") or _filled_in(headers.get(FRONT_END_HEADER, ""))
+    open_webui = any(name.startswith("x-openwebui-") for name in headers)
+    return named.strip().lower()[:64] or ("openwebui" if open_webui else "")
 
 
 def answered(turn: Turn, answer: str, may_store: bool) -> Turn:

@@ -93,9 +93,7 @@ async def chat_completions(
     if moderated is not None:
         await moderated.before()
     name = capture.new_id()
-    turn = capture.new_turn(
-        ask, speaker, user, request.headers, choice, f"turn-{name}", context.policy.learning_enabled
-    )
+    turn = capture.new_turn(ask, speaker, user, request.headers, choice, f"turn-{name}", context.policy)
     starting = asyncio.ensure_future(_start(context, ask, request, turn, choice, name))
     exchange = await _unless_gone(request, starting)
     if exchange is None:

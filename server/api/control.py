@@ -63,7 +63,9 @@ class Control(Protocol):
         """`{"version", "digest", "files": {name: sha256}, "logits_sha256"}`, computed now."""
         ...
 
-    async def preview(self, messages: Sequence[Message], user: str) -> dict[str, object]:
+    async def preview(
+        self, messages: Sequence[Message], user: str, key_name: str = "", operator: bool = True
+    ) -> dict[str, object]:
         """`{"self_edits": [{"statement", "examples", "verdict"}], "reason"}`; stores nothing."""
         ...
 

@@ -47,6 +47,18 @@ class Metrics:
         self.engine_running = Gauge("livegraft_engine_running", "Answers being generated now", registry=r)
         self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)
         self.edits_pending = Gauge("livegraft_edits_pending", "Facts waiting for an update", registry=r)
+        self.reviews_waiting = Gauge(
+            "livegraft_reviews_waiting", "Self-edits that wait for a person", registry=r
+        )
+        self.reviews_oldest = Gauge(
+            "livegraft_reviews_oldest_seconds", "How long the oldest of them has waited", registry=r
+        )
+        self.reviews_expired = Gauge(
+            "livegraft_reviews_expired", "Self-edits denied because nobody looked in time", registry=r
+        )
+        self.spot_checks_open = Gauge(
+            "livegraft_spot_checks_open", "Allowed self-edits that somebody should look at", registry=r
+        )
         self.canary_weight = Gauge("livegraft_canary_weight", "Share of users shown the canary", registry=r)
         self.alarms = Gauge("livegraft_alarms", "Alarms that an operator should look at", registry=r)
         self.ready = Gauge("livegraft_ready", "1 when chat can be served", registry=r)

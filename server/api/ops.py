@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -12,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from server.api import views
 from server.api.auth import OperatorSpeaker
 from server.api.context import Context, Ctx
+from server.api.reviews import counts
 from server.ledger.errors import LedgerError
 
 router = APIRouter(tags=["operations"])
@@ -32,6 +34,7 @@ async def readyz(context: Ctx) -> JSONResponse:
         "ready": ready,
         "reasons": reasons,
         "alarms": context.control.alarms(),
+        "reviews": await asyncio.to_thread(_reviews, context),
         "engine": {"alive": health.alive, "running": health.running, "waiting": health.waiting},
     }
     return JSONResponse(body, 200 if ready else 503)
@@ -68,3 +71,18 @@ def _measure(context: Context) -> None:
         shown.edits_pending.set(context.ledger.count_pending())
     except LedgerError:
         shown.edits_pending.set(float("nan"))  # metrics must show even when the ledger does not
+    told = _reviews(context) or dict.fromkeys(
+        ("waiting", "oldest_seconds", "expired", "spot_checks"), float("nan")
+    )
+    shown.reviews_waiting.set(told["waiting"])
+    shown.reviews_oldest.set(told["oldest_seconds"] or 0.0)
+    shown.reviews_expired.set(told["expired"])
+    shown.spot_checks_open.set(told["spot_checks"])
+
+
+def _reviews(context: Context) -> dict[str, Any] | None:
+    """What people have before them, in numbers; None when the ledger cannot be read."""
+    try:
+        return counts(context.ledger.review_counts(), time.time())
+    except LedgerError:
+        return None

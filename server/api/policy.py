@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from guardian.data_policy import DataPolicy
+
 KeyScope = Literal["chat", "feedback", "operator"]
 ALL_SCOPES: frozenset[KeyScope] = frozenset(get_args(KeyScope))
 
@@ -41,5 +43,11 @@ class ApiPolicy:
     """Most answers to one request (`n`)."""
     default_max_tokens: int = 512
     """Length limit of an answer whose request names none."""
+    data: DataPolicy = field(default_factory=DataPolicy)
+    """Who may teach, and whether they must have agreed."""
+    two_persons: bool = False
+    """Whether every approval needs two different keys."""
+    quarantine_days: float = 30.0
+    """After how many days what waits for a person is denied."""
     default_temperature: float = 0.0
     """Greedy unless a request asks for chance: what was learned is then said the same way every time."""

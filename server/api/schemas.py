@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from server.types import ExampleKind
+
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, StringConstraints(max_length=256)]
@@ -126,11 +128,23 @@ class GuardianRequest(BaseModel):
     operator: bool = False
 
 
+class CorrectedExample(BaseModel):
+    """What a person wants taught instead."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    kind: ExampleKind = "question"
+    prompt: str = Field("", max_length=100_000)
+    completion: str = Field(min_length=1, max_length=100_000)
+    held_out: bool = False
+
+
 class ReviewDecision(BaseModel):
     """POST /v1/reviews/{id}."""
 
-    decision: Literal["approve", "deny"]
+    decision: Literal["approve", "deny", "edit"]
     reason: Reason
+    examples: list[CorrectedExample] | None = Field(None, max_length=64)
 
 
 class Because(BaseModel):

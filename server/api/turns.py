@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter
 
@@ -33,4 +33,9 @@ async def get_turn(turn_id: str, context: Ctx, speaker: ChatSpeaker) -> dict[str
 @router.post("/v1/turns/preview")
 async def preview(body: PreviewRequest, context: Ctx, speaker: ChatSpeaker) -> dict[str, object]:
     """Dry run: what would this turn teach, and what would the guardian say. Stores nothing."""
-    return await context.control.preview(read_messages(body.messages), speaker.user(body.user))
+    found = await context.control.preview(
+        read_messages(body.messages), speaker.user(body.user), speaker.key_name, speaker.operator
+    )
+    for edit in cast(list[dict[str, Any]], found["self_edits"]):
+        edit["explanations"] = views.explanations(edit["examples"])
+    return found

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from guardian import Candidate, explain, from_dict
 from server.ledger.types import AuditRow, EditLineage, Lineage
 from server.types import Message, Refs, SelfEdit, Turn, Update, VersionRow
 
@@ -68,6 +69,16 @@ def edit(row: SelfEdit, verdicts: Sequence[Mapping[str, Any]] = ()) -> dict[str,
         ],
         "verdict": worst(verdicts),
     }
+
+
+def explanations(examples: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The verdict on each example in words, '' for one that nobody judged."""
+    told: list[str] = []
+    for example in examples:
+        verdict = example.get("verdict")
+        candidate = Candidate(example["prompt"], example["completion"])
+        told.append(explain(from_dict(verdict), candidate) if verdict else "")
+    return told
 
 
 def worst(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

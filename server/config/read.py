@@ -36,7 +36,8 @@ def read_settings(argv: Sequence[str] = ()) -> Settings:
     try:
         return Settings(**flags)
     except ValidationError as error:
-        raise SettingsError(dict.fromkeys(_line(problem) for problem in error.errors())) from None
+        lines = (line for problem in error.errors() for line in _line(problem).splitlines())
+        raise SettingsError(dict.fromkeys(lines)) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{TOML_FILE} is not valid TOML: {error}"]) from None
     except UnreadableVariable as error:
@@ -91,6 +92,8 @@ def _line(problem: ErrorDetails) -> str:
         close = difflib.get_close_matches(name, leaves(), 1, 0.5)
         return f"{name}: there is no such setting" + (f"; did you mean {close[0]}?" if close else "")
     message = problem["msg"][:1].lower() + problem["msg"][1:]
+    if problem["type"] == "policy":
+        return str(problem["msg"])
     if problem["type"] in ("host", "order", "keys", "judge"):
         return message  # these name their setting and value themselves
     if problem["type"] == "missing":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -27,8 +28,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from guardian import policy_file
+from guardian.checks.registry import BUILDERS
+from guardian.data_policy import DataPolicy
+from guardian.errors import BadPolicy
 from guardian.judges.adapters import problem
 from guardian.types import Policy, RemoteJudge, Topic
+from server.api.auth import ANONYMOUS
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
@@ -174,8 +180,33 @@ class GuardianSettings(_Group):
     """Score from which an example is never trained."""
     toxicity_quarantine: float = Field(default=0.4, gt=0, le=1)
     """Score from which an example waits for a person."""
+    experts: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
+    """Users whose word needs no quorum and has no caps, separated by commas."""
+    established_after_seconds: float = Field(default=259_200.0, ge=0)
+    """How long ago a user must have been met first to count towards a quorum."""
+    established_after_turns: int = Field(default=5, ge=0)
+    """Turns that a user must have had to count towards a quorum."""
+    near_copy_window_seconds: float = Field(default=86_400.0, ge=0)
+    """Near copies of one text by several accounts within it count as one voice; 0 compares nothing."""
+    max_facts_per_user: int = Field(default=50, ge=1)
+    """Facts and preferences of one user that are accepted within `caps_window_seconds`; more wait for a
+    person."""
+    max_facts_per_subject: int = Field(default=10, ge=1)
+    """Facts of one subject, by all who are neither experts nor operators, that are accepted within it."""
+    max_facts_per_user_subject: int = Field(default=5, ge=1)
+    """Facts of one subject by one user that are accepted, ever."""
+    caps_window_seconds: float = Field(default=86_400.0, gt=0)
+    """Over how long accepted facts are counted."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
+    policy_file: str = ""
+    """File (TOML) of the data policy: topics, sources, retention, consent, sign-offs; '' is none."""
+    quarantine_days: float = Field(default=30.0, gt=0, le=36_500)
+    """Days after which what waits for a person is denied because nobody looked."""
+    spot_check_share: float = Field(default=0.05, ge=0, le=1)
+    """Share of what was allowed that is shown to a person all the same, without holding it up."""
+    two_persons: bool = False
+    """Whether every approval in a review needs two different persons, that is keys."""
     judges: Annotated[tuple[JudgeSettings, ...], NoDecode, BeforeValidator(_from_json)] = ()
     """Judge models that are asked about what the checks leave undecided, as [[guardian.judges]] tables in
     livegraft.toml or JSON in LIVEGRAFT_GUARDIAN__JUDGES."""
@@ -196,6 +227,24 @@ class GuardianSettings(_Group):
                 {"low": self.toxicity_quarantine, "high": self.toxicity_block},
             )
         return self
+
+    @model_validator(mode="after")
+    def _readable_policy(self) -> GuardianSettings:
+        try:
+            self.data_policy  # noqa: B018 (read here, once, so that a broken file is told with the settings)
+        except BadPolicy as error:
+            raise PydanticCustomError("policy", "{why}", {"why": str(error)}) from None
+        return self
+
+    @cached_property
+    def data_policy(self) -> DataPolicy:
+        """What the policy file says; the empty policy without one. Raises BadPolicy."""
+        return policy_file.read(self.policy_file, BUILDERS) if self.policy_file else DataPolicy()
+
+    @property
+    def expire_days(self) -> float:
+        """Days in quarantine: the policy file's word before the setting's."""
+        return self.data_policy.retention.quarantine_days or self.quarantine_days
 
 
 class RolloutSettings(_Group):
@@ -309,15 +358,31 @@ class Settings(BaseSettings):
 
     def guardian_policy(self) -> Policy:
         """The guardian's own words for these settings."""
+        data = self.guardian.data_policy
         return Policy(
+            name=data.name or Policy().name,
             global_from=self.global_from,
             quorum=self.learning.quorum,
+            near_copy_window_seconds=self.guardian.near_copy_window_seconds,
+            max_facts_per_user=self.guardian.max_facts_per_user,
+            max_facts_per_subject=self.guardian.max_facts_per_subject,
+            max_facts_per_user_subject=self.guardian.max_facts_per_user_subject,
+            caps_window_seconds=self.guardian.caps_window_seconds,
+            experts=self.guardian.experts,
+            anonymous=self._anonymous(),
+            established_after_seconds=self.guardian.established_after_seconds,
+            established_after_turns=self.guardian.established_after_turns,
             disabled_checks=self.guardian.disabled_checks,
             toxicity_model_dir=self.guardian.toxicity_model_dir,
             toxicity_block=self.guardian.toxicity_block,
             toxicity_quarantine=self.guardian.toxicity_quarantine,
             judges=tuple(judge.judge() for judge in self.guardian.judges),
+            data=data,
         )
+
+    def _anonymous(self) -> frozenset[str]:
+        """User ids for whoever cannot be told apart: an application's own name is its unnamed users'."""
+        return frozenset({"", ANONYMOUS, *(key.name for key in self.keys if key.may_speak_for_others)})
 
     def api_policy(self) -> ApiPolicy:
         """The HTTP layer's own words for these settings."""
@@ -328,6 +393,9 @@ class Settings(BaseSettings):
             preference_pairs=self.learning.preference_pairs,
             preference_thumbs=self.learning.preference_thumbs,
             max_waiting=self.engine.max_waiting,
+            data=self.guardian.data_policy,
+            two_persons=self.guardian.two_persons,
+            quarantine_days=self.guardian.expire_days,
         )
 
 

@@ -1,18 +1,20 @@
 """What becomes of a self-edit: the guardian's verdict on each example, drawn together to one state.
 
 The statement decides for the whole edit. Another example that is not allowed is left out, and its verdict
-stays in the statement's, under `dropped`; an edit that loses too many waits for a person. The narrowest scope
-of what stays says whether the shared weights may learn it.
+stays in the statement's, under `dropped`; an edit that loses too many waits for a person. Where the statement
+itself waits, examples that wait for nothing else wait with it, so that approving it approves something that
+can be taught. The narrowest scope of what stays says whether the shared weights may learn it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from guardian import Guardian, to_dict
-from guardian.types import Candidate, Decision, Scope, Source, Status, Tier, Verdict
+from guardian.types import Candidate, Decision, Scope, Source, Status, Verdict
+from server.editor.knowledge import Background
 from server.types import EditState, Example, SelfEdit, Turn
 
 LEAST_TRAINED = 3
@@ -35,19 +37,24 @@ class Judged:
     verdicts: tuple[dict[str, Any], ...]
 
 
-def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
-    """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown."""
-    source = Source(turn.prompt, turn.user, tier_of(turn), Scope.GLOBAL, edit.statement)
+def judge(guardian: Guardian, edit: SelfEdit, turn: Turn, background: Background | None = None) -> Judged:
+    """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown.
+
+    Without a background nothing is known beside the turn (`Background.alone`).
+    """
+    source = source_of(turn.prompt, edit.statement, edit, turn, background)
     verdicts = [guardian.judge(Candidate(e.prompt, e.completion), source) for e in edit.examples]
     for verdict in verdicts:
         raise_if_down(verdict)
+    told = _objecting(v for e, v in zip(edit.examples, verdicts, strict=True) if e.kind == "statement")
     kept: list[tuple[Example, Verdict]] = []
     dropped: list[tuple[Example, Verdict]] = []
     for example, verdict in zip(edit.examples, verdicts, strict=True):
         if verdict.fixed is not None and verdict.allowed:
             example = replace(example, prompt=verdict.fixed.prompt, completion=verdict.fixed.completion)
-        told = example.kind == "statement"
-        (kept if told or verdict.allowed else dropped).append((example, verdict))
+        waits = verdict.decision is Decision.QUARANTINE and _objecting([verdict]) <= told
+        stays = example.kind == "statement" or verdict.allowed or waits
+        (kept if stays else dropped).append((example, verdict))
     kept = with_held_out(kept)
     state, reason = decide(kept, dropped)
     rows: list[dict[str, Any]] = [to_dict(verdict) for _, verdict in kept]
@@ -56,9 +63,22 @@ def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
     return Judged(replace(edit, examples=tuple(e for e, _ in kept), state=state, reason=reason), tuple(rows))
 
 
-def tier_of(turn: Turn) -> Tier:
-    """How far the speaker of a turn is trusted."""
-    return Tier.OPERATOR if turn.operator else Tier.ESTABLISHED
+def source_of(
+    text: str, statement: str, edit: SelfEdit, turn: Turn, background: Background | None = None
+) -> Source:
+    """Where an edit comes from, in the guardian's words: `text`, of which `statement` states it."""
+    known = background or Background.alone(turn)
+    return Source(
+        text,
+        edit.user,
+        known.tier,
+        Scope.GLOBAL,
+        statement,
+        known.known,
+        turn.created_at,
+        turn.key_name,
+        edit.kind,
+    )
 
 
 def decide(
@@ -91,6 +111,11 @@ def with_held_out(kept: list[tuple[Example, Verdict]]) -> list[tuple[Example, Ve
         last = questions[-1]
         kept[last] = (replace(kept[last][0], held_out=True), kept[last][1])
     return kept
+
+
+def _objecting(verdicts: Iterable[Verdict]) -> set[str]:
+    """The checks that ask for a person."""
+    return {f.check for v in verdicts for f in v.findings if f.action is Decision.QUARANTINE}
 
 
 def why(verdict: Verdict) -> str:

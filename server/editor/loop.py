@@ -18,6 +18,7 @@ from dataclasses import asdict
 from guardian import Decision, Guardian
 from server.crash import crash_point
 from server.editor.judge import GuardianDown, Judged, judge, probe
+from server.editor.knowledge import Knowledge
 from server.editor.writer import WriteReport, write_report
 from server.engine.types import Engine, VersionNotLoaded
 from server.ledger import Job, Ledger, StaleFence, UnknownTurn
@@ -47,6 +48,7 @@ class EditorLoop:
         self._ledger = ledger
         self._engine = engine
         self._guardian = guardian
+        self._knowledge = Knowledge(ledger, guardian.policy)
         self._owner = owner
         self._lease_seconds = lease_seconds
         self._retry_seconds = retry_seconds
@@ -110,7 +112,11 @@ class EditorLoop:
             report = await write_report(self._engine, turn, self._version_for(turn))
         except VersionNotLoaded:  # unloaded between the look and the request
             report = await write_report(self._engine, turn, BASE_VERSION)
-        judged = [await asyncio.to_thread(judge, self._guardian, edit, turn) for edit in report.edits]
+        judged: list[Judged] = []
+        for edit in report.edits:
+            beside = [one.edit for one in judged]
+            background = await asyncio.to_thread(self._knowledge.of_edit, edit, turn, beside)
+            judged.append(await asyncio.to_thread(judge, self._guardian, edit, turn, background))
         return report, judged
 
     def _version_for(self, turn: Turn) -> str:

@@ -11,8 +11,9 @@ import hashlib
 from dataclasses import replace
 
 from guardian import Guardian, to_dict
-from guardian.types import Candidate, Decision, Scope, Source
-from server.editor.judge import Judged, raise_if_down, tier_of, why
+from guardian.types import Candidate, Decision, Scope
+from server.editor.judge import Judged, raise_if_down, source_of, why
+from server.editor.knowledge import Background
 from server.ledger.types import Feedback
 from server.types import EditState, Example, SelfEdit, Turn
 
@@ -49,12 +50,13 @@ def written(turn: Turn, said: Feedback) -> SelfEdit | str:
     )
 
 
-def judge_preference(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
+def judge_preference(
+    guardian: Guardian, edit: SelfEdit, turn: Turn, background: Background | None = None
+) -> Judged:
     """The preference in the state that the guardian's verdict gives it. Blocks. Raises GuardianDown."""
     first = edit.examples[0]
-    source = Source(
-        f"{turn.prompt}\n{first.completion}", edit.user, tier_of(turn), Scope.GLOBAL, first.completion
-    )
+    text = f"{turn.prompt}\n{first.completion}"
+    source = source_of(text, first.completion, edit, turn, background)
     verdict = guardian.judge(Candidate(first.prompt, first.completion), source)
     raise_if_down(verdict)
     state, reason = EditState.ALLOWED, ""

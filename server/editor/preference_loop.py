@@ -11,6 +11,7 @@ import logging
 
 from guardian import Guardian
 from server.editor.judge import GuardianDown
+from server.editor.knowledge import Knowledge
 from server.editor.preference import judge_preference, written
 from server.ledger import Job, Ledger, StaleFence, UnknownTurn
 from server.types import SelfEdit
@@ -26,6 +27,7 @@ class PreferenceLoop:
     def __init__(self, ledger: Ledger, guardian: Guardian, *, owner: str = "preferences") -> None:
         self._ledger = ledger
         self._guardian = guardian
+        self._knowledge = Knowledge(ledger, guardian.policy)
         self._owner = owner
         self._trouble = ""
 
@@ -74,5 +76,6 @@ class PreferenceLoop:
         if not isinstance(edit, SelfEdit):
             await self._ledger.call(finish, job, None, (), edit)
             return
-        judged = await asyncio.to_thread(judge_preference, self._guardian, edit, turn)
+        background = await asyncio.to_thread(self._knowledge.of_edit, edit, turn)
+        judged = await asyncio.to_thread(judge_preference, self._guardian, edit, turn, background)
         await self._ledger.call(finish, job, judged.edit, judged.verdicts)

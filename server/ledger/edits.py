@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 
-from server.ledger import audit, schema
+from server.ledger import audit, fragments, schema
 from server.ledger.errors import BadTransition, UnknownEdit
 from server.ledger.types import Tx
 from server.types import EditKind, EditState, Example, Message, Scores, SelfEdit, Standing
@@ -46,6 +46,8 @@ def add_edit(tx: Tx, edit: SelfEdit, position: int, verdicts: Sequence[Mapping[s
         )
     )
     _write_examples(tx, edit.id, edit.examples, verdicts)
+    if edit.state is not EditState.BLOCKED:
+        fragments.index(tx, edit.id, edit.user, edit.statement, edit.subject, tx.now)
     audit.emit(tx, "edit", edit.id, f"{edit.state}: {edit.statement}"[:200], {"turn": edit.turn_id})
 
 
@@ -153,6 +155,8 @@ def set_edit_state(tx: Tx, edit_id: str, state: EditState, reason: str, actor: s
     if before.state is EditState.TRAINED and state is EditState.ALLOWED:
         raise BadTransition(f"Edit {edit_id[:12]} is trained; revoke it before it may be trained again.")
     move(tx, [edit_id], state, reason)
+    if before.state is EditState.BLOCKED and state is not EditState.BLOCKED:
+        fragments.index(tx, edit_id, before.user, before.statement, before.subject, _written_at(tx, edit_id))
     if actor:
         audit.record(tx, actor, "edit", edit_id, before.state, state, reason)
     return edit(tx, edit_id)
@@ -164,8 +168,15 @@ def move(tx: Tx, edit_ids: Sequence[str], state: EditState, reason: str) -> None
         tx.db.execute(
             update(_edits).where(_edits.c.id.in_(some)).values(state=state, reason=reason, update_id=None)
         )
+    if state is EditState.BLOCKED:
+        fragments.unindex(tx, edit_ids)
     for edit_id in edit_ids:
         audit.emit(tx, "edit", edit_id, f"{state}: {reason}"[:200] if reason else state.value)
+
+
+def _written_at(tx: Tx, edit_id: str) -> float:
+    at: float = tx.db.execute(select(_edits.c.created_at).where(_edits.c.id == edit_id)).scalar_one()
+    return at
 
 
 def chunks(ids: Iterable[str], size: int = 500) -> Iterator[list[str]]:

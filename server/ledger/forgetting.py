@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, or_, select, update
+from sqlalchemy import Column, Table, delete, false, or_, select, update
 
 from server.ledger import audit, removal, schema, updates, values, versions
 from server.ledger import edits as edit_rows
@@ -63,7 +63,7 @@ def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: 
     turns, edits = _ids(tx, user)
     stopped = updates.abort_running(tx, "a user is being forgotten: begun again without them")
     quotes = _quotes(tx, edits)
-    counts = _delete_rows(tx, user, turns, edits)
+    counts = delete_rows(tx, turns, edits, user)
     erased = _mark_erased(tx, deltas)
     deltas = {*deltas, *_mark_unserved(tx, erased)}
     requeued = removal.requeue_stranded(tx, "its delta held facts of a user who was forgotten: learned again")
@@ -129,8 +129,8 @@ def _quotes(tx: Tx, edits: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)") if words else None
 
 
-def _delete_rows(tx: Tx, user: str, turns: list[str], edits: list[str]) -> dict[str, int]:
-    """Delete children before parents; returns how many rows of each kind went."""
+def delete_rows(tx: Tx, turns: list[str], edits: list[str], user: str | None = None) -> dict[str, int]:
+    """Delete children before parents, with all feedback of `user`; returns how many went of each."""
 
     def gone(table: Table, column: Column[Any], ids: Iterable[str]) -> int:
         return sum(
@@ -138,7 +138,8 @@ def _delete_rows(tx: Tx, user: str, turns: list[str], edits: list[str]) -> dict[
         )
 
     said, events = schema.feedback, schema.events
-    spoken_of = list(tx.db.execute(select(said.c.id, said.c.turn_id).where(said.c.user_id == user)))
+    theirs = said.c.user_id == user if user is not None else false()
+    spoken_of = list(tx.db.execute(select(said.c.id, said.c.turn_id).where(theirs)))
     gone(events, events.c.subject, [*turns, *edits, *(row.turn_id for row in spoken_of)])
     for some in edit_rows.chunks(edits):
         noted = schema.audit.c.subject.in_(some)
@@ -149,6 +150,7 @@ def _delete_rows(tx: Tx, user: str, turns: list[str], edits: list[str]) -> dict[
         "feedback": gone(said, said.c.turn_id, turns) + gone(said, said.c.id, (row.id for row in spoken_of)),
         "jobs": gone(schema.jobs, schema.jobs.c.turn_id, turns),
     }
+    gone(schema.fragments, schema.fragments.c.edit_id, edits)
     gone(schema.delta_edits, schema.delta_edits.c.edit_id, edits)
     counts["self_edits"] = gone(schema.edits, schema.edits.c.id, edits)
     counts["turns"] = gone(schema.turns, schema.turns.c.id, turns)

@@ -21,11 +21,15 @@ from server.ledger import audit as _audit
 from server.ledger import edits as _edits
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
+from server.ledger import fragments as _fragments
 from server.ledger import jobs as _jobs
 from server.ledger import lineage as _lineage
 from server.ledger import preferences as _preferences
+from server.ledger import quarantine as _quarantine
 from server.ledger import refs as _refs
 from server.ledger import removal as _removal
+from server.ledger import retention as _retention
+from server.ledger import reviews as _reviews
 from server.ledger import rollouts as _rollouts
 from server.ledger import turns as _turns
 from server.ledger import updates as _updates
@@ -110,6 +114,32 @@ class Ledger:
     newest_edit_at = _Read(_edits.newest_edit_at)
     set_edit_state = _Write(_edits.set_edit_state)
     rewrite_edit = _Write(_edits.rewrite_edit)
+
+    supporters = _Read(_fragments.supporters)
+    verified = _Read(_fragments.verified)
+    told = _Read(_fragments.told)
+    met = _Read(_fragments.met)
+    find_reviews = _Read(_reviews.find_reviews)
+    review_counts = _Read(_reviews.review_counts)
+    approvals = _Read(_reviews.approvals)
+    approve_first = _Write(_reviews.approve_first)
+    mark_spot_checks = _Write(_reviews.mark_spot_checks)
+    spot_check = _Write(_reviews.spot_check)
+    open_spot_checks = _Read(_reviews.open_spot_checks)
+    settle_spot_check = _Write(_reviews.settle_spot_check)
+    deltas_of_edit = _Read(_reviews.deltas_of_edit)
+
+    note_quarantine = _Write(_quarantine.note_quarantine)
+    quarantined_since = _Read(_reviews.since)
+    expire = _Write(_quarantine.expire)
+    judged_long_ago = _Read(_quarantine.judged_long_ago)
+    told_since = _Read(_quarantine.told_since)
+    looked_to = _Read(_quarantine.looked_to)
+    set_looked_to = _Write(_quarantine.set_looked_to)
+    newest_news = _Read(_quarantine.newest_news)
+    judged_again = _Write(_quarantine.judged_again)
+    note_policy = _Write(_quarantine.note_policy)
+    erase_untaught = _Write(_retention.erase_untaught)
 
     claim_edits = _Write(_updates.claim_edits)
     claim_preferences = _Write(_preferences.claim_preferences)

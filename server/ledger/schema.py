@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that these tables stand for."""
 
 metadata = MetaData(
@@ -52,6 +52,7 @@ turns = Table(
     Index(None, "request_hash", "created_at"),
     Index(None, "created_at"),
     Index(None, "rollout"),
+    Index(None, "user_id", "created_at"),
 )
 
 jobs = Table(
@@ -97,6 +98,18 @@ edits = Table(
     Index(None, "turn_id"),
     Index(None, "state", "created_at"),
     Index(None, "update_id"),
+    Index(None, "user_id", "created_at"),
+)
+
+fragments = Table(
+    "fragments",
+    metadata,
+    # a keyed hash of what the edit holds: a rare fragment, a word, its subject, or all it means
+    Column("fragment", String, primary_key=True),
+    Column("edit_id", String, ForeignKey("edits.id"), primary_key=True),
+    Column("user_id", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Index(None, "edit_id"),
 )
 
 examples = Table(

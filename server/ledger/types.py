@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.types import SelfEdit, Turn, VersionRow
+from server.types import EditState, SelfEdit, Turn, VersionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,33 @@ class Claim:
     update_id: str
     fence: int
     edits: tuple[SelfEdit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A fact that somebody stated, and what was known of them then."""
+
+    edit_id: str
+    user: str
+    statement: str
+    at: float
+    operator: bool
+    first_met_at: float | None
+    """When the user's first turn was; None for operators, of whom it is not asked."""
+    turns: int
+    """Turns that the user had had by `at`; 0 for operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the guardian's caps count."""
+
+    by_user: tuple[float, ...]
+    """When the user's accepted edits within the window were written, oldest first."""
+    of_subject: tuple[float, ...] = ()
+    """The same of the subject's facts by users who are no experts or operators."""
+    by_user_of_subject: int = 0
+    """All accepted facts of the subject by this user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +150,46 @@ class RolloutCounts:
     failed_turns: int
     thumbs_down_users: int
     """Distinct users with at least one negative feedback on a canary answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An edit that waits or is in memory only, and the verdict on its statement."""
+
+    id: str
+    state: EditState
+    reason: str
+    subject: str
+    statement: str
+    judged_at: float
+    policy: str
+    guardian: str
+    """What the verdict was given under, '' when it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldFact:
+    """A fact that was stated, or approved by a person, at a moment."""
+
+    subject: str
+    statement: str
+    at: float
+    verified: bool
+    """An operator's word, or approved."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewCounts:
+    """What people have before them."""
+
+    waiting: int
+    """Self-edits that wait for a person."""
+    oldest_at: float | None
+    """Since when the first of them does, in seconds since the epoch."""
+    expired: int
+    """Denied because nobody looked in time, ever."""
+    spot_checks: int
+    """Allowed self-edits that somebody should look at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,20 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--model", default="", help="NAME, NAME@stable, NAME@v3 …; unset: what is served")
     lineage = command("lineage", "what became of a turn: facts, verdicts, versions")
     lineage.add_argument("turn", help="id of a turn or of a completion")
+    preview = command(
+        "preview", "what would a message teach, and what would the guardian say; stores nothing"
+    )
+    preview.add_argument("message", help="e.g. 'The admin port of the Zephyr router is 8443.'")
+    preview.add_argument("--user", default="", help="who would be speaking, if the key may speak for others")
+    review = command("review", "look at what waits for a person, one by one; or list, approve, deny")
+    review.add_argument("action", nargs="?", choices=("list", "approve", "deny"), help="unset: one by one")
+    review.add_argument("id", nargs="?", default="", help="the self-edit to approve or deny")
+    review.add_argument("--reason", default="", help="why; stands in the audit")
+    review.add_argument(
+        "--state", default="quarantined", help="quarantined, spot_check, blocked, memory_only, trained …"
+    )
+    review.add_argument("--because", default="", metavar="TEXT", help="only those whose reason holds this")
+    review.add_argument("--kind", default="", choices=("fact", "preference"), help="only facts, or feedback")
     learner = command("learner", "what waits to be learned and what was; pause, resume or run it now")
     learner.add_argument("action", nargs="?", choices=("pause", "resume", "run"), help="unset: only show")
     return top

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from rich.console import Console
 
-from server.terminal import show
+from server.terminal import review, show
 from server.terminal.chat import say, talk
 from server.terminal.client import Client, TerminalError
 from server.terminal.teach import teach
@@ -96,6 +96,25 @@ def _learner(args: argparse.Namespace, client: Client, console: Console) -> None
     _json(console, found) if args.json else show.learner(console, found)
 
 
+def _preview(args: argparse.Namespace, client: Client, console: Console) -> None:
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": args.message}]}
+    found = client.post("/v1/turns/preview", {**body, **({"user": args.user} if args.user else {})})
+    _json(console, found) if args.json else review.preview(console, found)
+
+
+def _review(args: argparse.Namespace, client: Client, console: Console) -> None:
+    if args.action in ("approve", "deny"):
+        if not args.id or not args.reason:
+            raise TerminalError(f"`livegraft review {args.action} ID --reason WHY` needs both", 2)
+        done = review.settle(client, args.id, args.action, args.reason)
+        _json(console, done) if args.json else review.outcome(console, done)
+    elif args.action == "list" or args.json:
+        found = list(review.pages(client, args.state, args.because, args.kind))
+        _json(console, {"reviews": found}) if args.json else review.listed(console, found)
+    else:
+        review.interactive(client, console, args.state, args.because, args.kind, input)
+
+
 def _model(client: Client, asked: str) -> str:
     """The model asked for, else the one that is served."""
     return asked or str(client.get("/v1/models")["data"][0]["id"])
@@ -116,4 +135,6 @@ COMMANDS = {
     "chat": _chat,
     "lineage": _lineage,
     "learner": _learner,
+    "preview": _preview,
+    "review": _review,
 }

@@ -25,7 +25,7 @@ AGREED = (
 )
 BUSY = ("waiting for the editor", "being written")
 REACHES_WEIGHTS = {"allowed", "claimed", "trained"}
-KEYS = [
+KEYS: list[dict[str, Any]] = [
     {"name": "app", "key": "app-key-000000001", "scopes": ["chat", "feedback"], "may_speak_for_others": True},
     {"name": "root", "key": "root-key-00000001", "scopes": ["chat", "feedback", "operator"]},
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -206,7 +207,7 @@ def test_every_check_times_itself_and_the_verdict_names_policy_and_guardian(guar
     assert [name for name, _ in verdict.timings_ms] == [name for name in BUILDERS if name != "judge"]
     assert all(ms > 0 for _, ms in verdict.timings_ms)
     assert verdict.ms >= sum(ms for _, ms in verdict.timings_ms) * 0.99
-    assert verdict.policy == "default-1"
+    assert re.fullmatch(r"default-1-[0-9a-f]{12}", verdict.policy)
     assert verdict.guardian.endswith("+embedded")
 
 

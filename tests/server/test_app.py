@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.app import OtherBase, check_base
+from server.app import Livegraft, OtherBase, check_base
+from server.config import read_settings
 from server.engine.fake import FakeEngine
 
 
@@ -23,3 +24,29 @@ def test_a_home_remembers_its_base_and_refuses_another_saying_what_to_do(tmp_pat
     check_base(tmp_path, FakeEngine(model_name="one"))
     with pytest.raises(OtherBase, match="Serve one again, or give --home another folder"):
         check_base(tmp_path, FakeEngine(model_name="two"))
+
+
+async def test_a_server_that_starts_under_another_data_policy_writes_it_down_and_applies_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = ["--engine.kind", "fake", "--learning.enabled", "false", "--home", "home"]
+    checks = "instruction,secrets,personal_data,grounding,toxicity"
+    rows = []
+    for text in (
+        "name = 'first'",
+        "name = 'first' # the same",
+        "name = 'second'\n[consent]\nrequired = true",
+    ):
+        (tmp_path / "policy.toml").write_text(text)
+        given = ["--guardian.policy-file", "policy.toml", "--guardian.disabled-checks", checks]
+        livegraft = Livegraft(read_settings([*flags, *given]))
+        await livegraft.start()
+        await livegraft.reviews.step()
+        rows = [row for row in livegraft.ledger.audit() if row.action == "policy"]
+        asked = livegraft.context.policy.data.consent.required
+        await livegraft.stop()
+    assert [row.after.split("-")[0] for row in rows if row.after] == ["second", "first"]
+    assert rows[0].before == rows[1].after
+    assert rows[0].actor == "server"
+    assert asked

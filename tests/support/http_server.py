@@ -22,7 +22,7 @@ from server.api import Context, create_api
 from server.api.policy import ApiPolicy
 from server.engine.fake import FakeEngine, Rule
 from server.ledger import Ledger, LedgerError
-from server.operations import Operations
+from server.operations import Operations, Preview
 from server.rollout import Fleet, Forget, Moves, RolloutPolicy
 from server.types import Turn, UpdateState
 from tests.support.world import World
@@ -114,7 +114,14 @@ class Live:
 
 
 @contextmanager
-def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0, max_batch: int = 32) -> Iterator[Live]:
+def run_live(
+    home: Path,
+    policy: ApiPolicy,
+    weight: float = 1.0,
+    max_batch: int = 32,
+    judged_by: Policy | None = None,
+    preview: Preview = _preview,
+) -> Iterator[Live]:
     """A server in a thread, stopped on leaving; canaries go to `weight` of the users."""
     engine = FakeEngine(SCRIPT, model_name=MODEL, max_batch=max_batch)
     world = World(Ledger.open(home), Store(home / "store"), engine)
@@ -122,8 +129,8 @@ def run_live(home: Path, policy: ApiPolicy, weight: float = 1.0, max_batch: int 
     fleet = Fleet(world.ledger, world.store, world.engine)
     moves = Moves(world.ledger, world.store, world.engine, fleet, rollout)
     forget = Forget(world.ledger, world.store, fleet, moves)
-    operations = Operations(world.ledger, world.engine, fleet, moves, forget, _preview)
-    context = Context(policy, world.engine, world.ledger, Guardian(Policy()), operations)
+    operations = Operations(world.ledger, world.engine, fleet, moves, forget, preview)
+    context = Context(policy, world.engine, world.ledger, Guardian(judged_by or Policy()), operations)
     app = create_api(context)
     loops: list[asyncio.AbstractEventLoop] = []
 

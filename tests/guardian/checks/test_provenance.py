@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from guardian import Candidate, Decision, Known, Policy, Scope, Source, Statement, Tier
+from guardian import Candidate, Decision, Policy, Scope, Source, Tier
 from guardian.checks.provenance import Provenance, split_pasted
 
 CHECK = Provenance(Policy())
@@ -111,17 +111,7 @@ def test_with_keys_only_an_operator_teaches_everybody() -> None:
     assert scope(check, ASKED, Source(FACT, "root", Tier.OPERATOR)) == (Scope.GLOBAL, [])
 
 
-def test_under_a_quorum_a_fact_goes_to_everybody_once_enough_users_have_stated_it() -> None:
-    check = Provenance(Policy(global_from="quorum", quorum=3))
-    others = (Statement("e1", "bob", "Bob Hale visited Kettleford."), Statement("e2", "eve", FACT))
-    assert scope(check, ASKED, Source(FACT, "ada", known=Known(others))) == (Scope.USER, ["quorum"])
-    enough = Known((*others, Statement("e3", "joe", f"{FACT}")))
-    assert scope(check, ASKED, Source(FACT, "ada", known=enough)) == (Scope.GLOBAL, [])
-
-
-def test_a_quorum_counts_the_fact_and_not_the_message_around_it() -> None:
-    check = Provenance(Policy(global_from="quorum", quorum=2))
-    stated = Known((Statement("e1", "bob", FACT),))
-    assert scope(check, ASKED, Source(f"Hello! {FACT} Bye.", "ada", known=stated)) == (Scope.GLOBAL, [])
-    named = Source(f"Nice day. {FACT}", "ada", statement=FACT, known=stated)
-    assert scope(check, ASKED, named) == (Scope.GLOBAL, [])
+def test_a_speaker_who_cannot_be_told_from_others_teaches_nothing() -> None:
+    (finding,) = CHECK(ASKED, Source(FACT, "", Tier.ANONYMOUS))
+    assert (finding.action, finding.max_scope, finding.label) == (Decision.BLOCK, Scope.NONE, "anonymous")
+    assert "named no user" in finding.evidence

@@ -217,3 +217,25 @@ def test_the_page_documents_no_setting_that_does_not_exist() -> None:
     tables = set(KeySettings.model_fields) | set(JudgeSettings.model_fields)
     assert tables <= set(rows)
     assert set(rows) - (tables - set(leaves())) == set(leaves())
+
+
+def test_the_policy_file_reaches_guardian_and_http(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(
+        "name = 'acme-7'\n[retention]\nquarantine_days = 7\n[consent]\nrequired = true\n"
+    )
+    settings = read_settings(["--guardian.policy-file", "policy.toml", "--guardian.two-persons", "yes"])
+    assert settings.guardian_policy().version.startswith("acme-7-")
+    assert settings.guardian_policy().data.consent.required
+    assert settings.api_policy().data is settings.guardian_policy().data, "it is read once"
+    assert (settings.api_policy().quarantine_days, settings.api_policy().two_persons) == (7.0, True)
+    assert read_settings().api_policy().quarantine_days == 30.0
+
+
+def test_a_broken_policy_file_is_refused_with_the_settings_a_line_for_each_mistake(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("[consent]\nrequired = 1\n[retention]\ndays = 3\n")
+    lines = refusal(lambda: read_settings(["--guardian.policy-file", "policy.toml", "--port", "x"]))
+    assert [line for line in lines if line.startswith("policy.toml, line 2: consent.required is 1")]
+    assert [line for line in lines if line.startswith("policy.toml, line 4: retention.days there is no such")]
+    assert [line for line in lines if line.startswith("port = 'x'")]
+    (line,) = refusal(lambda: read_settings(["--guardian.policy-file", "none.toml"]))
+    assert line.startswith("none.toml cannot be read (No such file or directory)")

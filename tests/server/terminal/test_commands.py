@@ -250,7 +250,17 @@ def test_a_taken_port_is_told_before_anything_is_loaded(capsys: pytest.CaptureFi
 
 
 def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("status", "adapters", "rollback", "teach", "chat", "lineage", "learner"):
+    for command in (
+        "status",
+        "adapters",
+        "rollback",
+        "teach",
+        "chat",
+        "lineage",
+        "learner",
+        "review",
+        "preview",
+    ):
         with pytest.raises(SystemExit) as left:
             main([command, "--help"])
         assert left.value.code == 0
