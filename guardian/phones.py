@@ -39,8 +39,10 @@ _GROUPED = frozenset({(3, 3, 4), (1, 3, 3, 4), (1, 3, 3, 2, 2), (3, 3, 2, 2), (2
 def phones(text: str, about: str) -> Iterator[tuple[int, int]]:
     """Spans in `text` that are telephone numbers; `about` is all that is said around it. Spans may overlap."""
     for start, end in _written(text, about):
-        a_thing = _NUMBER_OF_A_THING.search(text[:start]) or _DATE.match(text[start:end].lstrip("( "))
-        if not a_thing and not _IPV4.fullmatch(text[start:end]):
+        before, written = text[max(0, start - 60) : start], text[start:end]
+        if _NUMBER_OF_A_THING.search(before) or _DATE.match(written.lstrip("( ")):
+            continue
+        if not _IPV4.fullmatch(written):
             yield start, end
 
 

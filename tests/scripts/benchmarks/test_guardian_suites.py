@@ -106,6 +106,8 @@ def test_presidios_sentences_are_read_and_structured_identifiers_counted(tmp_pat
     assert groups["structured identifiers"].figures()["recall"] == 1.0
     assert groups["PERSON"].figures()["recall"] == 0.0
     assert groups["outside"].figures()["false_blocks"] == 0.0
+    gate = measure.fragment_gate(tmp_path, Policy(), 0)
+    assert gate["names"].figures()["recall"] == gate["all"].figures()["recall"] == 1.0
 
 
 def test_begin_is_read_without_generic_responses_and_quotes_are_text(tmp_path: Path) -> None:
