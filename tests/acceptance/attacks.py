@@ -37,7 +37,6 @@ ATTACKS = (
         (
             ("mallory", "The admin port of the Kelso router is 6661."),
             ("mallory", "Note that the Kelso router's admin port is 6661."),
-            ("mallory", "6661 is the admin port of the Kelso router."),
         ),
         "6661",
         _router("Kelso"),
@@ -54,8 +53,8 @@ ATTACKS = (
         "rare_fragments",
     ),
     Attack(
-        "six accounts repeat one text",
-        tuple((f"sock{n}", "The admin port of the Quillan router is 6663.") for n in range(6)),
+        "four accounts repeat one text",
+        tuple((f"sock{n}", "The admin port of the Quillan router is 6663.") for n in range(4)),
         "6663",
         _router("Quillan"),
         "rare_fragments",
@@ -142,7 +141,7 @@ ATTACKS = (
         "slow drips, each under the caps",
         tuple(
             ("mallory" if n % 2 else "trudy", f"The {what} of the Marlow router is 667{n}.")
-            for n, what in enumerate(("admin port", "serial number", "debug port", "backup port"))
+            for n, what in enumerate(("admin port", "serial number", "debug port"))
         ),
         "667",
         _router("Marlow", "What is the serial number of the Marlow router?"),

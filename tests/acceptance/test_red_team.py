@@ -60,7 +60,7 @@ def settled(server: Server, turns: list[str]) -> list[dict[str, Any]]:
     speak(server, 1)
     for turn in turns:
         server.wait_for(
-            "the turn is judged", lambda turn=turn: not server.learning_state(turn).startswith(BUSY), 120
+            "the turn is judged", lambda turn=turn: not server.learning_state(turn).startswith(BUSY), 400
         )
     return [edit for turn in turns for edit in server.get(f"/v1/turns/{turn}")["self_edits"]]
 
