@@ -10,9 +10,8 @@ POLICY = Policy(max_facts_per_user=3, max_facts_per_subject=2, max_facts_per_use
 
 
 def labels(known: Known, tier: Tier = Tier.ESTABLISHED) -> list[str]:
-    return [
-        finding.label for finding in Caps(POLICY)(FACT, Source("The port is 22.", "ada", tier, known=known))
-    ]
+    source = Source("The port is 22.", "ada", tier, known=known)
+    return [finding.label for finding in Caps(POLICY)(FACT, source)]
 
 
 def test_below_every_cap_there_is_nothing_to_object() -> None:
@@ -58,5 +57,5 @@ def test_what_is_over_a_cap_waits_whatever_else_is_found() -> None:
     ],
 )
 def test_a_cap_of_nothing_is_refused_and_says_what_to_do(policy: Policy) -> None:
-    with pytest.raises(BadPolicy, match="at least 1|must not be negative"):
+    with pytest.raises(BadPolicy, match=r"at least 1|must not be negative"):
         Guardian(policy)
