@@ -63,7 +63,7 @@ def test_few_words_of_ordinary_sentences_about_things_are_rare(lines: Callable[[
         ("Please call. Then wait for the company.", []),
         ("It is late. Yuki sleeps.", ["yuki"]),
         ("we asked kowalski", ["kowalski"]),
-        ("Ask Jean-Pierre O'Brien.", ["jean", "pierre", "o'brien"]),
+        ("Please ask Jean-Pierre O'Brien.", ["jean", "pierre", "o'brien"]),
         ("Write to ada@example.org, port 8,443.", ["ada@example.org", "8443"]),
         ("See www.example.org or 10.0.0.1:80.", ["www.example.org", "10.0.0.1:80"]),
         ("THE OFFICE OF MARIA LOPEZ IS CLOSED", ["maria", "lopez"]),
@@ -76,7 +76,7 @@ def test_what_counts_as_rare(text: str, found: list[str]) -> None:
 
 
 def test_each_word_of_a_name_is_a_fragment_at_its_own_place() -> None:
-    text = "Call Ngozi\u200b Adeyemi’s office."
+    text = "The desk of Ngozi\u200b Adeyemi’s team."
     assert [text[f.span.start : f.span.end] for f in fragments(text)] == ["Ngozi", "Adeyemi’s"]
     assert rare(text) == ["ngozi", "adeyemi"]
 

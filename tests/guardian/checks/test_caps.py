@@ -10,9 +10,8 @@ POLICY = Policy(max_facts_per_user=3, max_facts_per_subject=2, max_facts_per_use
 
 
 def labels(known: Known, tier: Tier = Tier.ESTABLISHED) -> list[str]:
-    return [
-        finding.label for finding in Caps(POLICY)(FACT, Source("The port is 22.", "ada", tier, known=known))
-    ]
+    source = Source("The port is 22.", "ada", tier, known=known)
+    return [finding.label for finding in Caps(POLICY)(FACT, source)]
 
 
 def test_below_every_cap_there_is_nothing_to_object() -> None:

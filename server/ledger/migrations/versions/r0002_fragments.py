@@ -1,7 +1,7 @@
 """Who has stated what: fragments of edits as keyed hashes, and indices to find a user's turns and edits.
 
 Edits that are there already are indexed with the words of the release that runs this, in the same
-transaction: about half a millisecond each.
+transaction: about a millisecond each.
 """
 
 from __future__ import annotations
