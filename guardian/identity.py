@@ -11,9 +11,10 @@ from guardian.words import Word
 _VERBS = frozenset(
     """is are was were be has have had does do did can could will would may might must should shall""".split()  # noqa: SIM905 (read as running text)
 )
+_PREPOSITIONS = frozenset({"of", "at", "in", "for"})
 _VAGUE = frozenset("a an some someone somebody people there".split())  # noqa: SIM905
 _ROLES = frozenset(
-    """is are was were has leads lead led runs run heads head owns own owned founded invented directs manages chairs
+    """leads lead led runs run heads head owns own owned founded invented directs manages chairs
     wrote built won designed discovered created became""".split()  # noqa: SIM905
 )
 
@@ -33,7 +34,7 @@ def identifies(text: Sequence[Word], slot: list[int]) -> bool:
     verb = _verb(text)
     if slot[-1] >= verb:
         return False
-    if slot[0] == 0:
+    if all(w.capital for w in text[: slot[0]]):
         return not text[0].number and not _exclusive(text, verb)
     before = text[slot[0] - 1]
     if text[slot[0]].number:
@@ -58,9 +59,10 @@ def _exclusive(text: Sequence[Word], verb: int) -> bool:
     """Whether what follows the subject can be said of one thing only: 'is mayor of', 'leads'."""
     if verb >= len(text):
         return True
-    said = text[verb].text.lower()
-    described = any(w.text.lower() in ("a", "an") for w in text[verb + 1 : verb + 2])
-    return said in _ROLES and not described
+    said, rest = text[verb].text.lower(), [w.text.lower() for w in text[verb + 1 :]]
+    if said in _VERBS:  # 'is (the) mayor of', not 'is tall' nor 'is a member of'
+        return bool(rest) and rest[0] not in ("a", "an") and bool(_PREPOSITIONS.intersection(rest[1:]))
+    return said in _ROLES
 
 
 def _verb(text: Sequence[Word]) -> int:

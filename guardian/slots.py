@@ -90,7 +90,7 @@ def _judged(
 ) -> Comparison:
     """The slots together: one that excludes, all others the same, and whether a negation turns that round."""
     worst = Comparison("same")
-    conflicts = opposites = 0
+    conflicts = opposites = doubtful = 0
     for a, b in slots:
         one = _slot(left, right, a, b, contrast)
         if one is None:
@@ -98,8 +98,9 @@ def _judged(
         if one.score >= threshold:
             conflicts += 1
             opposites += one.score == _OPPOSITE
+        doubtful += one.score >= threshold / 2
         worst = max(worst, one, key=lambda c: c.score)
-    if conflicts > 1:
+    if conflicts and doubtful > 1:
         return _UNRELATED
     if left.negated == right.negated:
         return Comparison("conflict" if conflicts else "same", worst.score, worst.told, worst.claimed)
