@@ -12,6 +12,7 @@ _VERBS = frozenset(
     """is are was were be has have had does do did can could will would may might must should shall""".split()  # noqa: SIM905 (read as running text)
 )
 _PREPOSITIONS = frozenset({"of", "at", "in", "for"})
+_PRONOUNS = frozenset("i you he she it we they who".split())  # noqa: SIM905
 _VAGUE = frozenset("a an some someone somebody people there".split())  # noqa: SIM905
 _ROLES = frozenset(
     """leads lead led runs run heads head owns own owned founded invented directs manages chairs
@@ -28,6 +29,9 @@ def identifies(text: Sequence[Word], slot: list[int]) -> bool:
     """
     if not slot or not all(text[i].number or named(text, i) for i in slot):
         return False
+    after = text[slot[-1] + 1] if slot[-1] + 1 < len(text) else None
+    if after and after.content and not after.capital and all(lexicon().knows(text[i].text) for i in slot):
+        return False  # 'the Danish team': it says of what kind
     opening = text[0].text.lower()
     if opening in _VAGUE or (text[0].number and 0 not in slot):
         return False
@@ -71,7 +75,9 @@ def _verb(text: Sequence[Word]) -> int:
         plain = word.text.lower()
         if plain in _VERBS or (i and plain in _ROLES):
             return i
-        if i == 0 or word.capital or word.number or not word.content or not text[i - 1].content:
+        if i == 0 or word.capital or word.number or not word.content:
+            continue
+        if not text[i - 1].content and text[i - 1].text.lower() not in _PRONOUNS:
             continue
         noun = lexicon().knows(plain) and not text[i - 1].capital
         if plain.endswith(("s", "ed")) and not plain.endswith(("ss", "us")) and not noun:

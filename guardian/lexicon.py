@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
-from typing import Literal
+from typing import Any, Literal
 
 from guardian.words import stemmed
 
 Relation = Literal["same", "opposite", "other_of_kind", "unknown"]
+_NONE: frozenset[Any] = frozenset()
 _NEGATIVE = ("un", "in", "im", "ir", "il", "dis", "non", "de", "mis", "anti")
 
 
@@ -48,6 +49,14 @@ class Lexicon:
             return "other_of_kind"
         return "unknown"
 
+    def equal(self, left: str, right: str) -> bool:
+        """Whether two words stand on one line of equal words, or are spellings of one member."""
+        a, b = key(left), key(right)
+        return bool(
+            self.groups.get(a, _NONE) & self.groups.get(b, _NONE)
+            or self.variants.get(a, _NONE) & self.variants.get(b, _NONE)
+        )
+
     def knows(self, phrase: str) -> bool:
         """Whether the phrase is listed as a member of a kind."""
         return key(phrase) in self.kinds
@@ -61,9 +70,17 @@ class Lexicon:
         )
 
 
+@lru_cache(maxsize=10_000)
 def key(phrase: str) -> str:
     """What a phrase is looked up by: its words without inflection."""
-    return " ".join(stemmed(word) for word in phrase.lower().replace("-", " ").split())
+    return " ".join(_root(word) for word in phrase.lower().replace("-", " ").split())
+
+
+def _root(word: str) -> str:
+    """The stem of the stem, and so on: 'answering' is 'answer', which itself looks like an 'answ-er'."""
+    while (stem := stemmed(word)) != word:
+        word = stem
+    return word
 
 
 @cache
@@ -100,9 +117,10 @@ def _negated(a: str, b: str) -> bool:
     short, long = sorted((a, b), key=len)
     if len(short) >= 4 and any(long == prefix + short for prefix in _NEGATIVE):
         return True
-    return a.removesuffix("ful") == b.removesuffix("less") != b or b.removesuffix("ful") == (
-        a.removesuffix("less")
-    ) != a
+    return (
+        a.removesuffix("ful") == b.removesuffix("less") != b
+        or b.removesuffix("ful") == (a.removesuffix("less")) != a
+    )
 
 
 def _lines(name: str) -> list[str]:

@@ -25,7 +25,26 @@ _UNITS = {
 _WORDS = {**NUMBER_WORDS, "one": "1", "a": "1", "an": "1", "half": "0.5", "couple": "2"}
 _TIMES = {"dozen": 12.0, "hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[a-z%]+")
-_IGNORED = frozenset("at about around exactly of the old long high tall wide per euro euros dollar dollars".split())
+_IGNORED = frozenset(
+    [
+        "at",
+        "about",
+        "around",
+        "exactly",
+        "of",
+        "the",
+        "old",
+        "long",
+        "high",
+        "tall",
+        "wide",
+        "per",
+        "euro",
+        "euros",
+        "dollar",
+        "dollars",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from guardian.checks.canonical import CanonicalForm
+from guardian.checks.contradiction import Contradiction
 from guardian.checks.grounding import Grounding
 from guardian.checks.instruction import InstructionShape
 from guardian.checks.personal_data import PersonalData
@@ -22,6 +23,7 @@ BUILDERS: dict[str, Builder] = {
     "instruction": lambda policy: InstructionShape(),
     "secrets": Secrets,
     "personal_data": lambda policy: PersonalData(),
-    "grounding": lambda policy: Grounding(),
+    "grounding": Grounding,
     "toxicity": Toxicity,
+    "contradiction": Contradiction,
 }
