@@ -1,8 +1,9 @@
 """How likely two words that no list knows exclude each other: a logistic over vectors of words and sentences.
 
-A cosine alone cannot tell 'guitar, piano' from 'sofa, couch': both are near. Beside it stand how far the exchange
-moves the whole sentence, whether it moves it the way the words differ, letters in common, and how common the words
-are. Still coarse: with its own kind of words never seen in tuning, held-out figures in contradiction.json.
+A cosine alone cannot tell 'guitar, piano' from 'sofa, couch': both are near. Beside it stand how far the
+exchange moves the whole sentence, whether it moves it the way the words differ, letters in common, and how
+common the words are. Still coarse: with its own kind of words never seen in tuning, held-out figures in
+contradiction.json.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sentence embeddings for the guardian: find what to compare with. A cosine is not a fact check.
 
-The packaged all-MiniLM-L6-v2 (22 M parameters, 384 dimensions), or any sentence-transformers folder. Loaded at
-the first use, on the CPU, from local files only.
+The packaged all-MiniLM-L6-v2 (22 M parameters, 384 dimensions), or any sentence-transformers folder. Loaded
+at the first use, on the CPU, from local files only.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 """Which words of a statement say what it is about, rather than what it says of it. Positions, not grammar."""
 
+# ruff: noqa: SIM905 (lists of words are read as running text)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,23 +11,24 @@ from guardian.vetoes import is_name
 from guardian.words import Word
 
 _VERBS = frozenset(
-    """is are was were be has have had does do did can could will would may might must should shall""".split()  # noqa: SIM905 (read as running text)
+    """is are was were be has have had does do did can could will would may might must should shall""".split()
 )
 _PREPOSITIONS = frozenset({"of", "at", "in", "for"})
-_PRONOUNS = frozenset("i you he she it we they who".split())  # noqa: SIM905
-_VAGUE = frozenset("a an some someone somebody people there".split())  # noqa: SIM905
+_PRONOUNS = frozenset("i you he she it we they who".split())
+_VAGUE = frozenset("a an some someone somebody people there".split())
 _ROLES = frozenset(
     """leads lead led runs run heads head owns own owned founded invented directs manages chairs
-    wrote built won designed discovered created became""".split()  # noqa: SIM905
+    wrote built won designed discovered created became""".split()
 )
 
 
 def identifies(text: Sequence[Word], slot: list[int]) -> bool:
     """Whether a name or a label in the subject of a definite statement says which thing is meant.
 
-    'The library in Arden opens at 9': Arden does, 9 does not. 'Ann is the mayor': nobody but one can be, so Ann is
-    what is said. A statement that begins with 'a', 'some' or an amount describes a scene and identifies nothing.
-    Not covered: verbs that end in neither -s nor -ed, and subjects with a clause of their own.
+    'The library in Arden opens at 9': Arden does, 9 does not. 'Ann is the mayor': nobody but one can be, so
+    Ann is what is said. A statement that begins with 'a', 'some' or an amount describes a scene and
+    identifies nothing. Not covered: verbs that end in neither -s nor -ed, and subjects with a clause of their
+    own.
     """
     if not slot or not all(text[i].number or named(text, i) for i in slot):
         return False
@@ -47,7 +50,7 @@ def identifies(text: Sequence[Word], slot: list[int]) -> bool:
 
 
 def named(text: Sequence[Word], i: int) -> bool:
-    """Whether a word is a name; also a common one that opens a sentence as its whole subject ('Bob runs …')."""
+    """Whether a word is a name; also a common word that is a whole subject ('Bob runs …')."""
     if is_name(text[i]):
         return True
     if not (text[i].opens and text[i].capital and text[i].content) or i + 1 >= len(text):

@@ -1,7 +1,7 @@
 """Which words exclude each other and which may stand for each other: the lists in guardian/data, as a lookup.
 
-Everyday English, written for this project: kinds whose members exclude each other (colours, countries, rooms),
-opposites, and words of the same meaning. A pair that is not listed is unknown, not compatible.
+Everyday English, written for this project: kinds whose members exclude each other (colours, countries,
+rooms), opposites, and words of the same meaning. A pair that is not listed is unknown, not compatible.
 """
 
 from __future__ import annotations

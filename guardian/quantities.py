@@ -12,8 +12,8 @@ _SCALES = {
     "calendar": "month:1 year:12 decade:120 century:1200",
     "length": "millimetre:1 millimeter:1 mm:1 centimetre:10 centimeter:10 cm:10 metre:1000 meter:1000 m:1000 "
     "kilometre:1000000 kilometer:1000000 km:1000000 inch:25.4 foot:304.8 feet:304.8 yard:914.4 mile:1609344",
-    "weight": "milligram:0.001 mg:0.001 gram:1 g:1 kilogram:1000 kilo:1000 kg:1000 tonne:1000000 pound:453.592 "
-    "lb:453.592 ounce:28.3495 oz:28.3495",
+    "weight": "milligram:0.001 mg:0.001 gram:1 g:1 kilogram:1000 kilo:1000 kg:1000 tonne:1000000 "
+    "pound:453.592 lb:453.592 ounce:28.3495 oz:28.3495",
     "data": "byte:1 kilobyte:1e3 kb:1e3 megabyte:1e6 mb:1e6 gigabyte:1e9 gb:1e9 terabyte:1e12 tb:1e12",
     "share": "percent:0.01",
 }
@@ -26,24 +26,7 @@ _WORDS = {**NUMBER_WORDS, "one": "1", "a": "1", "an": "1", "half": "0.5", "coupl
 _TIMES = {"dozen": 12.0, "hundred": 100.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _TOKEN = re.compile(r"\d+(?:[.,:]\d+)*|[a-z%]+")
 _IGNORED = frozenset(
-    [
-        "at",
-        "about",
-        "around",
-        "exactly",
-        "of",
-        "the",
-        "old",
-        "long",
-        "high",
-        "tall",
-        "wide",
-        "per",
-        "euro",
-        "euros",
-        "dollar",
-        "dollars",
-    ]
+    """at about around exactly of the old long high tall wide per euro euros dollar dollars""".split()  # noqa: SIM905
 )
 
 

@@ -1,9 +1,10 @@
 """Two statements side by side: do they differ in one slot, and does what stands there exclude the other?
 
-Nothing here understands a sentence. Statements are aligned by words (or, when one is reordered, compared as bags
-of words); what is left on both sides is a slot, and `Contrast` says how much its two fillings exclude each other:
-amounts by value, words by the lexicon, unlisted words by a logistic over word vectors. A slot that only says
-*which* thing is spoken of ('the library in Arden', 'in Bexley') makes two facts of it and no conflict.
+Nothing here understands a sentence. Statements are aligned by words (or, when one is reordered, compared as
+bags of words); what is left on both sides is a slot, and `Contrast` says how much its two fillings exclude
+each other: amounts by value, words by the lexicon, unlisted words by a logistic over word vectors. A slot
+that only says *which* thing is spoken of ('the library in Arden', 'in Bexley') makes two facts of it and no
+conflict.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from guardian.vocabulary import NEGATORS
 from guardian.words import Word, words
 
 Contrast = Callable[[str, str, str, str], float]
-"""(told, claimed, told sentence, claimed sentence) → how likely two unlisted fillings exclude each other, 0 to 1."""
+"""(told, claimed, their two sentences) → how likely two unlisted fillings exclude each other, 0 to 1."""
 
 _BE = frozenset({"is", "are", "was", "were", "be", "been", "am", "being"})
 _MAX_LEFT = 3
@@ -162,7 +163,7 @@ def _listed(before: list[Word], now: list[Word]) -> float | None:
         pairs = [(x, y, known.relation(x.text, y.text)) for x in before for y in now]
         for relation in ("opposite", "other_of_kind"):
             if any(r == relation for _, _, r in pairs):
-                whole = relation  # type: ignore[assignment]  # one of the two literals
+                whole = relation
                 break
         matched = {x.start for x, _, r in pairs if r == "same"}, {y.start for _, y, r in pairs if r == "same"}
         if whole == "unknown" and all(

@@ -96,7 +96,7 @@ def _speaks_of_itself(text: list[Word]) -> bool:
 
 
 def _remarks(claimed: list[Word], known: set[str]) -> float:
-    """Share of words like 'all', 'very' and 'we' that the source does not have: what is said beside the fact."""
+    """Share of words like 'all', 'very' and 'we' that the source does not have."""
     new = [w for w in claimed if w.text.lower().replace("’", "'") in REMARKS and w.stem not in known]
     return len(new) / len(claimed) if claimed else 0.0
 

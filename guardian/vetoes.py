@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from os.path import commonprefix
 
 from wordfreq import zipf_frequency
 
@@ -154,7 +153,7 @@ def _same_meaning(a: str, b: str) -> bool:
     if lexicon().relation(a, b) == "same":
         return True
     a, b = (word.lower().replace("is", "iz") for word in (a, b))
-    root = commonprefix((a, b))
+    root = a[: next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))]
     return len(root) >= 5 and {a.removeprefix(root), b.removeprefix(root)} <= _ENDINGS
 
 

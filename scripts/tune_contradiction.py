@@ -2,11 +2,11 @@
 
     python -m scripts.tune_contradiction
 
-Data: pairs that this project wrote and generated (scripts/contradiction: sentences, carriers, facts; the word lists
-of guardian/data). No public set is read. Figures are printed and stored: held out by category (each kind, each tenth
-of the opposites and equal words by turns is unseen, and its words are then unlisted), and for the whole comparison
-with its lists, which is not held out. The generated entailments are harder than a thesaurus: their words stand for
-each other only loosely.
+Data: pairs that this project wrote and generated (scripts/contradiction: sentences, carriers, facts; the word
+lists of guardian/data). No public set is read. Figures are printed and stored: held out by category (each
+kind, each tenth of the opposites and equal words by turns is unseen, and its words are then unlisted), and
+for the whole comparison with its lists, which is not held out. The generated entailments are harder than a
+thesaurus: their words stand for each other only loosely.
 """
 
 from __future__ import annotations

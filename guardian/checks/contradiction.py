@@ -39,13 +39,13 @@ class Contradiction:
     """Keeps back what conflicts with a fact that an operator stated or a person approved.
 
     Compared are the sentences of the completion and the statement that it comes from with each of
-    `source.known.verified`; when there are many, embeddings find the three nearest (finding is all that they do:
-    opposites are near each other too). Two statements conflict when they differ in one slot whose fillings
-    exclude each other (`guardian.slots`); with `policy.nli_model_dir` a local NLI model is asked as well. A
-    conflict waits for a person: the world may have changed. The fact itself stays as it is.
-    Not covered: facts that differ in more than one slot or need an inference (NLI sees some of these), facts that
-    nobody verified, verified facts without a word in common, any language but English. An answer that is a bare
-    value ('9000') is covered by its statement only.
+    `source.known.verified`; when there are many, embeddings find the three nearest (finding is all that they
+    do: opposites are near each other too). Two statements conflict when they differ in one slot whose
+    fillings exclude each other (`guardian.slots`); with `policy.nli_model_dir` a local NLI model is asked as
+    well. A conflict waits for a person: the world may have changed. The fact itself stays as it is.
+    Not covered: facts that differ in more than one slot or need an inference (NLI sees some of these), facts
+    that nobody verified, verified facts without a word in common, any language but English. An answer that is
+    a bare value ('9000') is covered by its statement only.
     """
 
     name = "contradiction"
@@ -124,12 +124,12 @@ def score(told: str, claim: str, embed: Callable[[], Embed] | None = None) -> fl
 
 
 def nli_score(told: str, claim: str, folder: str) -> float:
-    """The same by the local NLI model of `folder`: its probability of a contradiction. May raise CheckUnavailable."""
+    """The same by the NLI model of `folder`: its probability of a contradiction; CheckUnavailable without."""
     return shared_nli(str(Path(folder)))([(told, claim)])[0].contradiction
 
 
 def _claims(candidate: Candidate, source: Source) -> list[str]:
-    """What is claimed, a sentence each: the completion, the question as far as it is answered yes, the statement."""
+    """What is claimed, a sentence each: the completion, a question answered yes, the statement."""
     completion = canonical(candidate.completion).text
     claims = sentences(completion)[:_MAX_SENTENCES]
     if completion.strip().lower().startswith("yes") and candidate.prompt:

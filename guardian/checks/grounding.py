@@ -28,9 +28,9 @@ class Grounding:
 
     Premise: the whole user message, without what it takes back ('10, not 9'). Vetoes: a new number or
     name, a changed polarity, a replaced word or value, a value moved between clauses, exchanged names. Then a
-    logistic over word overlap: below `block_below` it blocks, below `allow_from` a person must look, or the local
-    NLI model of `policy.nli_model_dir` where there is one: it allows what the message entails, blocks what it
-    contradicts, and leaves the rest to the person. It never outweighs a veto.
+    logistic over word overlap: below `block_below` it blocks, below `allow_from` a person must look, or the
+    local NLI model of `policy.nli_model_dir` where there is one: it allows what the message entails, blocks
+    what it contradicts, and leaves the rest to the person. It never outweighs a veto.
     Question words and common words of asking are free in prompts.
     Not covered: meaning. True paraphrases in new words are refused, a wrong conclusion in the right words
     passes; whether what the user said is true is not asked at all.
@@ -134,7 +134,8 @@ class Grounding:
 
 
 def score(premise: str, hypothesis: str) -> float:
-    """How well `premise` supports `hypothesis` by the embedded check, 0 to 1; 0 where a veto stands. For benchmarks.
+    """How well `premise` supports `hypothesis` by the embedded check, 0 to 1; 0 where a veto stands. For
+    benchmarks.
 
     The check blocks below `guardian.support.model().block_below` and allows from `.allow_from`.
     """

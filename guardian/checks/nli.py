@@ -30,9 +30,9 @@ class CrossEncoderNLI:
     """A three-label cross-encoder from a local folder; the order of its labels is read from its config.
 
     Raises CheckUnavailable at once for a folder without config or weights, and for labels other than
-    contradiction, entailment and neutral (a binary model cannot tell 'says nothing' from 'contradicts'). Weights
-    load at the first call, on the CPU, from local files only, and never by running what they contain. Safe to
-    call from several threads; they take turns.
+    contradiction, entailment and neutral (a binary model cannot tell 'says nothing' from 'contradicts').
+    Weights load at the first call, on the CPU, from local files only, and never by running what they contain.
+    Safe to call from several threads; they take turns.
     Not covered: pairs beyond 256 tokens are cut, and a model is only as good as what it was trained on.
     """
 
@@ -70,7 +70,7 @@ class CrossEncoderNLI:
         from sentence_transformers import CrossEncoder
 
         try:
-            return CrossEncoder(
+            made = CrossEncoder(
                 str(self._folder),
                 device="cpu",
                 local_files_only=True,
@@ -79,6 +79,26 @@ class CrossEncoderNLI:
             )
         except Exception as error:  # whatever is wrong with the files
             raise CheckUnavailable(f"{self._folder} cannot be loaded as a cross-encoder: {error}") from error
+        if missing := _headless(self._folder, made.model):
+            raise CheckUnavailable(
+                f"the weights in {self._folder} lack {missing}: no model was trained for NLI"
+            )
+        return made
+
+
+def _headless(folder: Path, model: Any) -> str:
+    """A parameter of the classification head that the weights do not hold, which the library would make up."""
+    import torch
+    from safetensors import safe_open
+
+    if (folder / _WEIGHTS[0]).is_file():
+        with safe_open(folder / _WEIGHTS[0], framework="pt") as file:
+            stored = set(file.keys())
+    else:
+        stored = set(torch.load(folder / _WEIGHTS[1], map_location="cpu", weights_only=True))
+    base = f"{model.base_model_prefix}."
+    heads = [name for name, _ in model.named_parameters() if not name.startswith(base)]
+    return next((name for name in heads if name not in stored), "")
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Pairs of statements that differ in one slot, from the lists of guardian/data and the sentences of this folder."""
+"""Pairs of statements that differ in one slot, from guardian/data and this folder's sentences."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lists(name: str) -> list[str]:
 
 
 def pairs(seed: int = 0) -> list[Pair]:
-    """All pairs, the same for the same seed: conflicts from kinds and opposites, entailments from equal words."""
+    """All pairs for a seed: conflicts from kinds and opposites, entailments from equal words."""
     rng = random.Random(seed)
     made = [*_from_kinds(rng), *_in_sentences(rng)]
     return list({(p.told, p.claim): p for p in made if p.told != p.claim}.values())

@@ -141,6 +141,8 @@ class GuardianSettings(_Group):
     """Score from which an example is never trained."""
     toxicity_quarantine: float = Field(default=0.4, gt=0, le=1)
     """Score from which an example waits for a person."""
+    nli_model_dir: str = ""
+    """Folder with a local three-label NLI cross-encoder; '' compares words only."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
 
@@ -258,6 +260,7 @@ class Settings(BaseSettings):
             quorum=self.learning.quorum,
             disabled_checks=self.guardian.disabled_checks,
             toxicity_model_dir=self.guardian.toxicity_model_dir,
+            nli_model_dir=self.guardian.nli_model_dir,
             toxicity_block=self.guardian.toxicity_block,
             toxicity_quarantine=self.guardian.toxicity_quarantine,
         )

@@ -1,4 +1,4 @@
-"""The local NLI model, on tiny three-label checkpoints made here: loading, label order, and what it decides."""
+"""The local NLI model, on tiny checkpoints made here: loading, label order, and what it decides."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from guardian import Candidate, CheckUnavailable, Decision, Guardian, Known, Policy, Source, Statement, Status
@@ -84,6 +85,14 @@ def test_a_model_of_two_labels_is_refused_and_told_which_are_needed(tmp_path: Pa
         CrossEncoderNLI(folder)
 
 
+def test_a_model_without_a_trained_head_is_refused(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "nli", ORDER)
+    weights = load_file(folder / "model.safetensors")
+    save_file({k: v for k, v in weights.items() if "classifier" not in k}, folder / "model.safetensors")
+    with pytest.raises(CheckUnavailable, match=r"lack classifier\."):
+        CrossEncoderNLI(folder)([(LIBRARY, VISIT)])
+
+
 def test_broken_weights_are_an_error_finding_and_an_alarm(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "nli", ORDER)
     (folder / "model.safetensors").write_bytes(b"not weights")
@@ -92,7 +101,9 @@ def test_broken_weights_are_an_error_finding_and_an_alarm(tmp_path: Path) -> Non
     errors = [f.check for f in verdict.findings if f.status is Status.ERROR]
     assert errors == ["grounding"]
     assert not verdict.allowed
-    assert any(alarm.startswith("grounding") for alarm in guardian.health())
+    (alarm,) = guardian.health()
+    assert alarm.startswith("grounding: cannot run: ")
+    assert str(folder) in alarm
 
 
 def test_a_missing_folder_is_an_alarm_of_both_checks_and_nothing_is_allowed(tmp_path: Path) -> None:
