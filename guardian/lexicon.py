@@ -10,12 +10,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Literal
 
 from guardian.words import stemmed
 
 Relation = Literal["same", "opposite", "other_of_kind", "unknown"]
-_NONE: frozenset[Any] = frozenset()
 _NEGATIVE = ("un", "in", "im", "ir", "il", "dis", "non", "de", "mis", "anti")
 
 
@@ -49,13 +48,10 @@ class Lexicon:
             return "other_of_kind"
         return "unknown"
 
-    def equal(self, left: str, right: str) -> bool:
-        """Whether two words stand on one line of equal words, or are spellings of one member."""
-        a, b = key(left), key(right)
-        return bool(
-            self.groups.get(a, _NONE) & self.groups.get(b, _NONE)
-            or self.variants.get(a, _NONE) & self.variants.get(b, _NONE)
-        )
+    def meanings(self, word: str) -> frozenset[object]:
+        """Marks of the lines and members that it stands in; words that share a mark are equal."""
+        found = key(word)
+        return frozenset((*self.groups.get(found, ()), *self.variants.get(found, ())))
 
     def knows(self, phrase: str) -> bool:
         """Whether the phrase is listed as a member of a kind."""

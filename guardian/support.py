@@ -65,7 +65,8 @@ def features(premise: str, hypothesis: str) -> tuple[float, ...]:
     given, claimed = words(premise), words(hypothesis)
     known = {w.stem for w in given}
     content = [w for w in claimed if w.content]
-    novel = [w for w in content if w.stem not in known and not _equal_known(w, given)]
+    meant = {mark for text in {w.text for w in given if w.content} for mark in lexicon().meanings(text)}
+    novel = [w for w in content if w.stem not in known and not _meant(w, meant)]
     pairs = _pairs(content)
     known_pairs = _pairs([w for w in given if w.content])
     return (
@@ -80,9 +81,9 @@ def features(premise: str, hypothesis: str) -> tuple[float, ...]:
     )
 
 
-def _equal_known(word: Word, given: list[Word]) -> bool:
+def _meant(word: Word, meant: set[object]) -> bool:
     """Whether the source has a word that is listed as equal: 'leads' for 'is the head'."""
-    return not word.number and any(lexicon().equal(word.text, w.text) for w in given if w.content)
+    return not word.number and not meant.isdisjoint(lexicon().meanings(word.text))
 
 
 def _pairs(content: list[Word]) -> set[tuple[str, str]]:

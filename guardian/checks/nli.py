@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from guardian.checks.folders import WEIGHTS, require
 from guardian.errors import CheckUnavailable
 
 _LABELS = ("contradiction", "entailment", "neutral")
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _MAX_TOKENS = 256
 
 
@@ -37,14 +37,7 @@ class CrossEncoderNLI:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise CheckUnavailable(
-                f"nli_model_dir {folder} is not a folder; put the model there or set it to ''"
-            )
-        if not (folder / "config.json").is_file():
-            raise CheckUnavailable(f"{folder} has no config.json; it must hold config, tokenizer and weights")
-        if not any((folder / name).is_file() for name in _WEIGHTS):
-            raise CheckUnavailable(f"{folder} has no weights: neither {' nor '.join(_WEIGHTS)}")
+        require(folder, "nli_model_dir")
         config = _config(folder)
         self._order = _order(folder, config)
         self._folder = folder
@@ -87,15 +80,15 @@ class CrossEncoderNLI:
 
 
 def _headless(folder: Path, model: Any) -> str:
-    """A parameter of the classification head that the weights do not hold, which the library would make up."""
+    """A parameter of the classification head that the weights lack and the library made up."""
     import torch
     from safetensors import safe_open
 
-    if (folder / _WEIGHTS[0]).is_file():
-        with safe_open(folder / _WEIGHTS[0], framework="pt") as file:
+    if (folder / WEIGHTS[0]).is_file():
+        with safe_open(folder / WEIGHTS[0], framework="pt") as file:
             stored = set(file.keys())
     else:
-        stored = set(torch.load(folder / _WEIGHTS[1], map_location="cpu", weights_only=True))
+        stored = set(torch.load(folder / WEIGHTS[1], map_location="cpu", weights_only=True))
     base = f"{model.base_model_prefix}."
     heads = [name for name, _ in model.named_parameters() if not name.startswith(base)]
     return next((name for name in heads if name not in stored), "")

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from guardian.checks.folders import require
 from guardian.errors import CheckUnavailable
 
 TOXIC_LABELS = frozenset(
@@ -24,7 +25,6 @@ TOXIC_LABELS = frozenset(
     }
 )
 """The heads that mean toxicity. Other heads of the family name identities that are talked about."""
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _WINDOW_CHARS = 1_200
 
 
@@ -34,21 +34,14 @@ class LocalModel:
     `folder` holds config.json and tokenizer files, and either Hugging Face weights or one Detoxify `*.ckpt`
     (a dict with `state_dict` and class names under `config.dataset.args.classes`). Raises CheckUnavailable at
     once when these are missing, and at the first call for files that cannot be read, a head that the weights
-    lack, or no toxic label. A checkpoint's own `model_type` names a hub id and is not followed: the architecture
-    is that of config.json. Weights stay on the CPU in float32. Long texts are scored in windows. The number of
-    torch threads is left alone.
+    lack, or no toxic label. A checkpoint's own `model_type` names a hub id and is not followed: the
+    architecture is that of config.json. Weights stay on the CPU in float32. Long texts are scored in windows.
+    The number of torch threads is left alone.
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise CheckUnavailable(
-                f"toxicity_model_dir {folder} is not a folder; put the weights there or set it to ''"
-            )
-        if not (folder / "config.json").is_file():
-            raise CheckUnavailable(f"{folder} has no config.json; it must hold config, tokenizer and weights")
+        require(folder, "toxicity_model_dir", checkpoints=True)
         checkpoints = sorted(folder.glob("*.ckpt"))
-        if not checkpoints and not any((folder / name).is_file() for name in _WEIGHTS):
-            raise CheckUnavailable(f"{folder} has no weights: neither {' nor '.join(_WEIGHTS)} nor a .ckpt")
         self._folder = folder
         self._checkpoint = checkpoints[0] if checkpoints else None
         self._lock = threading.Lock()

@@ -74,7 +74,12 @@ def test_a_folder_without_its_parts_is_refused_at_once_and_names_what_is_missing
     with pytest.raises(CheckUnavailable, match=r"config\.json"):
         CrossEncoderNLI(tmp_path)
     (tmp_path / "config.json").write_text("{")
+    with pytest.raises(CheckUnavailable, match="no weights"):
+        CrossEncoderNLI(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(CheckUnavailable, match="no tokenizer"):
+        CrossEncoderNLI(tmp_path)
+    (tmp_path / "vocab.txt").write_text("")
     with pytest.raises(CheckUnavailable, match="not JSON"):
         CrossEncoderNLI(tmp_path)
 
