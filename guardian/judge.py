@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from guardian.checks import registry
-from guardian.errors import BadPolicy, BrokenCheck
+from guardian.errors import BadPolicy, BrokenCheck, CheckUnavailable
 from guardian.judges.adapters import problem
 from guardian.lifting import liftable
 from guardian.types import (
@@ -132,6 +132,8 @@ class Guardian:
         """The error finding. A crash's own message may hold the text judged, so it is not repeated."""
         if isinstance(check, _Unavailable):
             reason = f"cannot start: {check.reason}"
+        elif isinstance(error, CheckUnavailable):  # its words are ours and name what is missing
+            reason = f"cannot run: {error}"
         else:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             reason = f"failed with {type(error).__name__} in {frame.name}, line {frame.lineno}"

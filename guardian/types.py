@@ -274,6 +274,9 @@ class Policy:
     """Folder with local Detoxify-family weights; '' uses the bundled classifier."""
     toxicity_block: float = 0.9
     toxicity_quarantine: float = 0.4
+    nli_model_dir: str = ""
+    """Folder with a local three-label NLI cross-encoder; '' leaves grounding and contradiction to their own
+    comparison."""
     max_chars: int = 4_000
     """Longest prompt or completion that is judged at all."""
     max_source_chars: int = 20_000

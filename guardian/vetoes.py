@@ -14,12 +14,14 @@ from difflib import SequenceMatcher
 
 from wordfreq import zipf_frequency
 
+from guardian.lexicon import lexicon
 from guardian.vocabulary import ANTONYMS, ASKING, NEGATORS, VALUE_KINDS
 from guardian.words import Word, closest, sentences, stemmed, words
 
 _KINDS = tuple(frozenset(stemmed(word) for word in kind) for kind in VALUE_KINDS)
 _OPPOSITES = frozenset((stemmed(a), stemmed(b)) for pair in ANTONYMS for a, b in (pair, pair[::-1]))
 _ASKING = frozenset(stemmed(word) for word in ASKING)
+_ENDINGS = frozenset({"", "e", "y", "s", "ation", "ion", "able", "ing", "ed", "ly", "ity", "ness"})
 _CONTRAST = re.compile(
     r"(?:,\s*(?:and |but )?not|\b(?:instead of|rather than|no longer))\s+(?P<old>[^,.;:!?]{1,60}?)(?=[,.;:!?]|\s+but\b|\s+any ?more\b|$)|\bnot\s+(?P<older>[^,.;:!?]{1,40}?)\s*,?\s+but\b",
     re.IGNORECASE,
@@ -138,10 +140,21 @@ def _swapped(told: list[Word], claimed: list[Word], known: set[str]) -> list[Wor
         new = [w for w in claimed[c:d] if w.content and w.stem not in known]
         if op != "replace" or not old or new != unknown or not new:
             continue  # a sentence that is new in several places was rewritten: the score decides
+        if all(any(_same_meaning(w.text, v.text) for v in old) for w in new):
+            continue
         edge = not any(w.content for w in told[:a]) or not any(w.content for w in told[b:])
         if edge or b - a == d - c or any(w.number or is_name(w) for w in old):
             return new
     return []
+
+
+def _same_meaning(a: str, b: str) -> bool:
+    """Whether two words are listed as equal, spelt in two ways, or made of one ('motive', 'motivation')."""
+    if lexicon().relation(a, b) == "same":
+        return True
+    a, b = (word.lower().replace("is", "iz") for word in (a, b))
+    root = a[: next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))]
+    return len(root) >= 5 and {a.removeprefix(root), b.removeprefix(root)} <= _ENDINGS
 
 
 def _class_swaps(told: list[Word], claimed: list[Word], known: set[str]) -> bool:

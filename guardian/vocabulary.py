@@ -15,6 +15,13 @@ STOPWORDS = frozenset(
     without won't would yes yet you your yours yourself""".split()
 )
 """Words without a content of their own."""
+REMARKS = frozenset(
+    """all also although any because both but down each few further herself himself how i i'd i'll i'm i've
+    itself just like me mine more most my myself now one only other our ours ourselves own please quite
+    rather really same so some still such theirs themselves too upto very via we well what's where's
+    who's why yes yet yours yourself""".split()
+)
+"""Function words that say more than grammar does: who speaks, how sure they are, how much of it is meant."""
 NEGATORS = frozenset(
     """no not never none nobody nothing neither nor nowhere cannot can't don't doesn't didn't isn't aren't wasn't
     weren't won't wouldn't shouldn't couldn't hasn't haven't hadn't without ain't mustn't""".split()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 
+from guardian.checks.nli import CrossEncoderNLI
+from guardian.checks.nli import shared as shared_nli
 from guardian.support import features, model
-from guardian.types import Candidate, Decision, Finding, Part, Scope, Source, Span
+from guardian.types import Candidate, Decision, Finding, Part, Policy, Scope, Source, Span
 from guardian.unicode import canonical
 from guardian.vetoes import Veto, is_name, vetoes, warm_up, without_corrected
 from guardian.vocabulary import ASKING
 from guardian.words import closest, content_stems, sentences, stemmed, words
 
 _ASKING = frozenset(stemmed(word) for word in ASKING)
+_SURE = 0.8
+"""From this probability the NLI model is believed about the undecided band."""
 _YES = re.compile(
     r"^\W*(?:yes|yeah|yep|correct|right|indeed|that(?:'s| is) (?:right|correct|true)|true)\b[\s,.!:;-]*",
     re.IGNORECASE,
@@ -24,16 +28,20 @@ class Grounding:
 
     Premise: the whole user message, without what it takes back ('10, not 9'). Vetoes: a new number or
     name, a changed polarity, a replaced word or value, a value moved between clauses, exchanged names. Then a
-    logistic over word overlap: below `block_below` it blocks, below `allow_from` a person must look.
+    logistic over word overlap: below `block_below` it blocks, below `allow_from` a person must look, or the
+    local NLI model of `policy.nli_model_dir` where there is one: it allows what the message entails, blocks
+    what it contradicts, and leaves the rest to the person. It never outweighs a veto.
     Question words and common words of asking are free in prompts.
     Not covered: meaning. True paraphrases in new words are refused, a wrong conclusion in the right words
     passes; whether what the user said is true is not asked at all.
     """
 
     name = "grounding"
-    backend = "embedded"
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
+        folder = policy.nli_model_dir if policy else ""
+        self._nli: CrossEncoderNLI | None = shared_nli(folder) if folder else None
+        self.backend = f"embedded+{self._nli.backend}" if self._nli else "embedded"
         self._model = model()
         warm_up()
 
@@ -54,15 +62,27 @@ class Grounding:
             text = claim.text
         if found:
             return tuple(self._veto(veto, claim.span) for veto in {v.label: v for v in found}.values())
-        return (*self._scored(premise, text), *self._asked(premise, question, claim.text))
+        return (*self._scored(premise, text, question), *self._asked(premise, question, claim.text))
 
-    def _scored(self, premise: str, text: str) -> tuple[Finding, ...]:
-        score = self._model.score(features(without_corrected(premise), without_corrected(text)))
+    def _scored(self, premise: str, text: str, question: str) -> tuple[Finding, ...]:
+        asking = " ".join(w.text for w in words(question) if w.stem in _ASKING)
+        score = self._model.score(features(f"{without_corrected(premise)} {asking}", without_corrected(text)))
         if score >= self._model.allow_from:
             return ()
         if score < self._model.block_below:
             reason = "Little of this is in what the user said."
             return (self._finding(Decision.BLOCK, "unsupported", reason, score, self._model.block_below),)
+        return self._undecided(premise, text, score)
+
+    def _undecided(self, premise: str, text: str, score: float) -> tuple[Finding, ...]:
+        """What the NLI model says of the band between the thresholds; a person's question without one."""
+        if self._nli is not None:
+            reading = self._nli([(premise, text)])[0]
+            if reading.entailment >= _SURE:
+                return ()
+            if reading.contradiction >= _SURE:
+                reason = "This contradicts what the user said, by the local NLI model."
+                return (self._finding(Decision.BLOCK, "contradicted", reason, reading.contradiction, _SURE),)
         reason = "Only a part of this is in what the user said."
         return (
             self._finding(Decision.QUARANTINE, "weakly_supported", reason, score, self._model.allow_from),
@@ -111,3 +131,21 @@ class Grounding:
             spans=spans,
             evidence=evidence,
         )
+
+
+def score(premise: str, hypothesis: str) -> float:
+    """How well `premise` supports `hypothesis` by the embedded check, 0 to 1; 0 where a veto stands. For
+    benchmarks.
+
+    The check blocks below `guardian.support.model().block_below` and allows from `.allow_from`.
+    """
+    premise, hypothesis = canonical(premise).text, canonical(hypothesis).text
+    if any(True for _ in vetoes(premise, hypothesis)):
+        return 0.0
+    return model().score(features(without_corrected(premise), without_corrected(hypothesis)))
+
+
+def nli_score(premise: str, hypothesis: str, folder: str) -> float:
+    """The same with the local NLI model of `folder` beside it: the model decides where no veto stands."""
+    own = score(premise, hypothesis)
+    return own and shared_nli(folder)([(premise, hypothesis)])[0].entailment

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from guardian.checks.canonical import CanonicalForm
 from guardian.checks.caps import Caps
+from guardian.checks.contradiction import Contradiction
 from guardian.checks.grounding import Grounding
 from guardian.checks.instruction import InstructionShape
 from guardian.checks.personal_data import PersonalData
@@ -26,9 +27,7 @@ an alarm."""
 def _judges(policy: Policy) -> Check | None:
     if not policy.judges:
         return None
-    from guardian.checks.judge import (
-        RemoteJudges,
-    )  # its HTTP client is loaded only where a judge is configured
+    from guardian.checks.judge import RemoteJudges  # with its HTTP client: only where one is configured
 
     return RemoteJudges(policy.judges)
 
@@ -44,7 +43,8 @@ BUILDERS: dict[str, Builder] = {
     "secrets": Secrets,
     "personal_data": lambda policy: PersonalData(),
     "rare_fragments": RareFragments,
-    "grounding": lambda policy: Grounding(),
+    "grounding": Grounding,
     "toxicity": Toxicity,
+    "contradiction": Contradiction,
     "judge": _judges,
 }

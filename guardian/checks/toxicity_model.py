@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from guardian.checks.folders import require
 from guardian.errors import CheckUnavailable
 
 TOXIC_LABELS = frozenset(
@@ -24,7 +25,6 @@ TOXIC_LABELS = frozenset(
     }
 )
 """The heads that mean toxicity. Other heads of the family name identities that are talked about."""
-_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _WINDOW_CHARS = 1_200
 
 
@@ -33,20 +33,15 @@ class LocalModel:
 
     `folder` holds config.json and tokenizer files, and either Hugging Face weights or one Detoxify `*.ckpt`
     (a dict with `state_dict` and class names under `config.dataset.args.classes`). Raises CheckUnavailable at
-    once when these are missing; the weights load at the first call and stay on the CPU in float32. Long
-    texts are scored in windows. The number of torch threads is left alone.
+    once when these are missing, and at the first call for files that cannot be read, a head that the weights
+    lack, or no toxic label. A checkpoint's own `model_type` names a hub id and is not followed: the
+    architecture is that of config.json. Weights stay on the CPU in float32. Long texts are scored in windows.
+    The number of torch threads is left alone.
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.is_dir():
-            raise CheckUnavailable(
-                f"toxicity_model_dir {folder} is not a folder; put the weights there or set it to ''"
-            )
-        if not (folder / "config.json").is_file():
-            raise CheckUnavailable(f"{folder} has no config.json; it must hold config, tokenizer and weights")
+        require(folder, "toxicity_model_dir", checkpoints=True)
         checkpoints = sorted(folder.glob("*.ckpt"))
-        if not checkpoints and not any((folder / name).is_file() for name in _WEIGHTS):
-            raise CheckUnavailable(f"{folder} has no weights: neither {' nor '.join(_WEIGHTS)} nor a .ckpt")
         self._folder = folder
         self._checkpoint = checkpoints[0] if checkpoints else None
         self._lock = threading.Lock()
@@ -60,7 +55,7 @@ class LocalModel:
         """The worst toxic head of each text, over its windows."""
         with self._lock:
             if self._model is None:
-                self._load()
+                self._load_or_say()
             return [max(self._score(text[i : i + _WINDOW_CHARS]) for i in _starts(text)) for text in texts]
 
     def _score(self, text: str) -> float:
@@ -70,6 +65,14 @@ class LocalModel:
         with torch.inference_mode():
             logits = self._model(**encoded).logits[0]
         return float(torch.sigmoid(logits.float())[self._heads].max())
+
+    def _load_or_say(self) -> None:
+        try:
+            self._load()
+        except CheckUnavailable:
+            raise
+        except Exception as error:  # whatever is wrong with the files
+            raise CheckUnavailable(f"{self._folder} cannot be loaded: {error}") from error
 
     def _load(self) -> None:
         from transformers import AutoTokenizer
@@ -86,9 +89,15 @@ class LocalModel:
         import torch
         from transformers import AutoModelForSequenceClassification
 
-        model = AutoModelForSequenceClassification.from_pretrained(
-            self._folder, local_files_only=True, dtype=torch.float32, weights_only=True
+        model, loading = AutoModelForSequenceClassification.from_pretrained(
+            self._folder,
+            local_files_only=True,
+            dtype=torch.float32,
+            weights_only=True,
+            output_loading_info=True,
         )
+        if missing := sorted(loading["missing_keys"]):  # the library would make them up
+            raise CheckUnavailable(f"the weights in {self._folder} lack {missing[0]}")
         names = model.config.id2label
         return model, [str(names[i]) for i in range(len(names))]
 

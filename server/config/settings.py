@@ -197,6 +197,8 @@ class GuardianSettings(_Group):
     """Facts of one subject by one user that are accepted, ever."""
     caps_window_seconds: float = Field(default=86_400.0, gt=0)
     """Over how long accepted facts are counted."""
+    nli_model_dir: str = ""
+    """Folder with a local three-label NLI cross-encoder; '' compares words only."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
     policy_file: str = ""
@@ -374,6 +376,7 @@ class Settings(BaseSettings):
             established_after_turns=self.guardian.established_after_turns,
             disabled_checks=self.guardian.disabled_checks,
             toxicity_model_dir=self.guardian.toxicity_model_dir,
+            nli_model_dir=self.guardian.nli_model_dir,
             toxicity_block=self.guardian.toxicity_block,
             toxicity_quarantine=self.guardian.toxicity_quarantine,
             judges=tuple(judge.judge() for judge in self.guardian.judges),

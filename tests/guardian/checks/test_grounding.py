@@ -19,7 +19,7 @@ def labels(text: str, prompt: str, completion: str) -> list[str]:
     [
         (LIBRARY, "", LIBRARY),
         (LIBRARY, "When can I visit the library in Arden?", "From 9 am."),
-        (LIBRARY, "", "You can visit the library in Arden from 9 am."),
+        (LIBRARY, "When can I visit the library in Arden?", "You can visit the library in Arden from 9 am."),
         (LIBRARY, "", "At 9 am the library in Arden opens."),
         (LIBRARY, "Does the library in Arden open at 9 am?", "Yes."),
         (HEAD, "Who leads sales at Norvik?", "Ottilie Brandt."),
@@ -70,9 +70,7 @@ def test_text_that_has_nothing_to_do_with_the_message_blocks() -> None:
 
 
 def test_half_supported_text_waits_for_a_person() -> None:
-    found = CHECK(
-        Candidate("", "The library in Arden opens at 9 am for happy readers."), Source(LIBRARY, "ada")
-    )
+    found = CHECK(Candidate("", "You can visit the library in Arden from 9 am."), Source(LIBRARY, "ada"))
     assert [finding.action for finding in found] == [Decision.QUARANTINE]
 
 

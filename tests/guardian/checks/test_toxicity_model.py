@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+from safetensors.torch import load_file, save_file
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertTokenizer,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from guardian import Candidate, CheckUnavailable, Decision, Guardian, Policy, Source
 from guardian.checks.toxicity_model import LocalModel
@@ -147,6 +154,73 @@ def test_a_model_without_a_toxic_label_is_refused(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "pets")
     with pytest.raises(CheckUnavailable, match="means toxicity"):
         LocalModel(tmp_path / "pets")(["the port"])
+
+
+def test_weights_without_a_trained_head_are_refused(
+    hugging_face: tuple[Path, BertForSequenceClassification],
+) -> None:
+    folder, _ = hugging_face
+    weights = load_file(folder / "model.safetensors")
+    save_file({k: v for k, v in weights.items() if "classifier" not in k}, folder / "model.safetensors")
+    with pytest.raises(CheckUnavailable, match=r"lack classifier\."):
+        LocalModel(folder)(["the port"])
+
+
+def test_a_pickled_folder_loads_and_one_that_would_run_code_does_not(
+    hugging_face: tuple[Path, BertForSequenceClassification], tmp_path: Path
+) -> None:
+    folder, model = hugging_face
+    (folder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), folder / "pytorch_model.bin")
+    text = "the port is zorg ."
+    assert LocalModel(folder)([text])[0] == pytest.approx(expected(model, text, list(range(6))), abs=1e-5)
+    ran = tmp_path / "ran"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+            return Path.touch, (ran,)
+
+    torch.save({"classifier.weight": Evil()}, folder / "pytorch_model.bin")
+    with pytest.raises(CheckUnavailable, match="cannot be loaded"):
+        LocalModel(folder)([text])
+    assert not ran.exists()
+
+
+def test_a_roberta_checkpoint_with_identity_heads_gives_its_toxic_heads_only(tmp_path: Path) -> None:
+    """The unbiased models: RoBERTa, seven named classes, nine more heads that name identities."""
+    torch.manual_seed(0)
+    make: Any = RobertaConfig
+    config = make(
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, max_position_embeddings=66, num_labels=16,
+        pad_token_id=0, bos_token_id=2, eos_token_id=3,
+    )  # fmt: skip
+    model = RobertaForSequenceClassification(config)
+    model.train(False)
+    folder = tmp_path / "roberta"
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(WORDS))
+    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    model.config.save_pretrained(folder)
+    classes = [*LABELS, "sexual_explicit"]
+    arguments = {"num_classes": 16, "model_type": "roberta-base", "model_name": "R", "tokenizer_name": "R"}
+    stored = {"arch": {"args": arguments}, "dataset": {"args": {"classes": classes}}}
+    state = {**model.state_dict(), "roberta.embeddings.position_ids": torch.arange(66)[None]}
+    torch.save({"config": stored, "state_dict": state}, folder / "toxic_debiased.ckpt")
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([[2, 5, 6, 7, 10, 9, 3]])).logits[0]
+    scored = LocalModel(folder)(["the port is zorg ."])[0]
+    assert scored == pytest.approx(float(torch.sigmoid(logits)[:7].max()), abs=1e-5)
+
+
+def test_a_folder_without_a_tokenizer_is_refused_and_no_vocabulary_made_up(
+    hugging_face: tuple[Path, BertForSequenceClassification],
+) -> None:
+    folder, _ = hugging_face
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(CheckUnavailable, match="no tokenizer"):
+        LocalModel(folder)
 
 
 def test_a_checkpoint_that_does_not_fit_the_config_is_refused(
