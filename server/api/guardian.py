@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from guardian import to_dict
-from guardian.types import Candidate, Scope, Source, Tier, Verdict
+from guardian.types import Candidate, Scope, Source, Tier
 from server.api.auth import OperatorSpeaker
 from server.api.context import Ctx
 from server.api.schemas import GuardianRequest
@@ -25,12 +25,8 @@ async def check(body: GuardianRequest, context: Ctx, speaker: OperatorSpeaker) -
         Tier.OPERATOR if body.operator else Tier.ESTABLISHED,
         Scope[body.scope.upper()],
     )
-    candidates = [Candidate(example.prompt, example.completion) for example in body.examples]
-
-    def judge() -> list[Verdict]:
-        return [context.guardian.judge(candidate, source) for candidate in candidates]
-
-    verdicts = await asyncio.to_thread(judge)
+    examples = [(Candidate(example.prompt, example.completion), source) for example in body.examples]
+    verdicts = await asyncio.to_thread(context.guardian.judge_all, examples)
     for found in verdicts:
         context.metrics.verdicts.labels(found.decision.name.lower()).inc()
     return {"verdicts": [to_dict(found) for found in verdicts]}

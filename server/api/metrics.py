@@ -48,5 +48,13 @@ class Metrics:
         self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)
         self.edits_pending = Gauge("livegraft_edits_pending", "Facts waiting for an update", registry=r)
         self.canary_weight = Gauge("livegraft_canary_weight", "Share of users shown the canary", registry=r)
+        self.guardian_resident = Gauge(
+            "livegraft_guardian_resident_bytes", "Memory of the guardian's own process", registry=r
+        )
+        self.guardian_restarts = Gauge(
+            "livegraft_guardian_restarts",
+            "How often the guardian's process had to be started again",
+            registry=r,
+        )
         self.alarms = Gauge("livegraft_alarms", "Alarms that an operator should look at", registry=r)
         self.ready = Gauge("livegraft_ready", "1 when chat can be served", registry=r)

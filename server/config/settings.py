@@ -143,6 +143,11 @@ class GuardianSettings(_Group):
     """Score from which an example waits for a person."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
+    process: bool = True
+    """Whether the guardian runs in a process of its own, with one thread, so that chat does not wait for
+    it."""
+    timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """How long the guardian's process may take over one example before it is killed and started again."""
 
     @model_validator(mode="after")
     def _ordered(self) -> GuardianSettings:

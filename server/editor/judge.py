@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from guardian import Guardian, to_dict
+from guardian import Judges, to_dict
 from guardian.types import Candidate, Decision, Scope, Source, Status, Tier, Verdict
 from server.types import EditState, Example, SelfEdit, Turn
 
@@ -35,10 +35,10 @@ class Judged:
     verdicts: tuple[dict[str, Any], ...]
 
 
-def judge(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
+def judge(guardian: Judges, edit: SelfEdit, turn: Turn) -> Judged:
     """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown."""
     source = Source(turn.prompt, turn.user, tier_of(turn), Scope.GLOBAL, edit.statement)
-    verdicts = [guardian.judge(Candidate(e.prompt, e.completion), source) for e in edit.examples]
+    verdicts = guardian.judge_all([(Candidate(e.prompt, e.completion), source) for e in edit.examples])
     for verdict in verdicts:
         raise_if_down(verdict)
     kept: list[tuple[Example, Verdict]] = []
@@ -106,7 +106,7 @@ def raise_if_down(verdict: Verdict) -> None:
             raise GuardianDown(f"the guardian's check '{finding.check}' cannot run: {finding.evidence}")
 
 
-def probe(guardian: Guardian) -> str:
+def probe(guardian: Judges) -> str:
     """Why the guardian cannot judge now, found with a harmless example; '' when it can. Blocks."""
     text = "The library in Arden opens at 9 am."
     question = "When does the library in Arden open?"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from guardian import Guardian, to_dict
+from guardian import Judges, to_dict
 from guardian.types import Candidate, Decision, Scope, Source
 from server.editor.judge import Judged, raise_if_down, tier_of, why
 from server.ledger.types import Feedback
@@ -49,7 +49,7 @@ def written(turn: Turn, said: Feedback) -> SelfEdit | str:
     )
 
 
-def judge_preference(guardian: Guardian, edit: SelfEdit, turn: Turn) -> Judged:
+def judge_preference(guardian: Judges, edit: SelfEdit, turn: Turn) -> Judged:
     """The preference in the state that the guardian's verdict gives it. Blocks. Raises GuardianDown."""
     first = edit.examples[0]
     source = Source(
