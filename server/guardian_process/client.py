@@ -1,7 +1,7 @@
 """The server's side: starts the child, asks it, and starts another when it died or hangs.
 
-A child that dies is replaced after a pause that grows, and what it was asked is asked again, once. One that
-hangs is killed. What could not be judged gets a verdict that says so, with an error finding: learning fails
+A child that dies, or hangs and is killed, is replaced after a pause that grows, and what it was asked is
+asked again, once. What could not be judged gets a verdict that says so, with an error finding: learning fails
 closed. Not covered: one child judges one example at a time, so whoever asks much makes the others wait.
 """
 
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -61,6 +62,8 @@ class GuardianProcess:
         self._child: _Child | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._trouble = ""
+        self._false_starts = 0
+        self._failures: Counter[str] = Counter()
         self._alarms: tuple[str, ...] = ()
         self._down_since = time.monotonic()
         self._stopping = threading.Event()
@@ -94,15 +97,16 @@ class GuardianProcess:
         return found + [self._unjudged(why)] * (len(examples) - len(found))
 
     def health(self) -> list[str]:
-        """Why nothing can be judged now, and what the child's checks complain of. Empty means well."""
+        """What keeps or kept it from judging, and what its checks complain of. Empty means well."""
         with self._changed:
+            failed = [f"guardian: {why} ({count}x)" for why, count in self._failures.items()]
             if self._child is not None:
-                return list(self._alarms)
+                return [*failed, *self._alarms]
             down = time.monotonic() - self._down_since
             if not self._trouble and down < self._timeout_seconds:
-                return []  # starting, as it should
-            why = self._trouble or "the guardian's process is still loading"
-            return [f"guardian: {why}; nothing is judged for {down:.0f} s"]
+                return failed  # starting, as it should
+            why = self._trouble or "its process is still loading"
+            return [*failed, f"guardian: {why}; nothing is judged for {down:.0f} s"]
 
     @property
     def pid(self) -> int | None:
@@ -121,11 +125,11 @@ class GuardianProcess:
 
     def _judged(self, examples: tuple[tuple[Candidate, Source], ...], found: list[Verdict]) -> str:
         """Adds verdicts to `found`, in order; why not all of them are there, '' when they are."""
-        died_at = -1
+        failed_at = -1
         while True:
             child = self._when_ready()
             if child is None:
-                return self._trouble or "the guardian's process is not ready"
+                return self._trouble or "its process was not started, or ends now"
             asked = time.monotonic()
             try:
                 send(child.socket, examples[len(found) :], self._timeout_seconds + GRACE_SECONDS)
@@ -135,12 +139,12 @@ class GuardianProcess:
                 return ""
             except (EOFError, OSError) as error:  # TimeoutError is an OSError
                 hung = isinstance(error, TimeoutError) or time.monotonic() - asked >= self._timeout_seconds
-            seconds = f"{self._timeout_seconds:g} s"
-            why = f"a judgement took more than {seconds}" if hung else "the guardian's process died"
+            why = f"a judgement took more than {self._timeout_seconds:g} s" if hung else "its process died"
             self._lose(child, why)
-            if hung or died_at == len(found):
-                return why if hung else "the guardian's process died twice over the same example"
-            died_at = len(found)
+            if failed_at == len(found):
+                self._failures[why] += 1
+                return f"{why}, twice over the same example"
+            failed_at = len(found)
 
     def _received(self, child: _Child) -> Verdict:
         reply = receive(child.socket, self._timeout_seconds + GRACE_SECONDS)
@@ -151,11 +155,12 @@ class GuardianProcess:
         return reply.verdict
 
     def _when_ready(self) -> _Child | None:
-        """The child that judges, waited for at most as long as for a verdict."""
+        """The child that judges. One that loads is waited for; None when one that was begun fails."""
         with self._changed:
+            seen = self._false_starts
             self._changed.wait_for(
-                lambda: self._child is not None or self._stopping.is_set(),
-                self._timeout_seconds if self._keeper is not None else 0,
+                lambda: self._child or self._stopping.is_set() or self._false_starts > seen,
+                START_SECONDS if self._keeper is not None else 0,
             )
             return None if self._stopping.is_set() else self._child
 
@@ -178,7 +183,7 @@ class GuardianProcess:
                 return
             self.restarts += 1
             pause = FIRST_PAUSE_SECONDS if time.monotonic() - started > 60 else pause
-            log.warning("%s; another is started in %.1f s", self._trouble, pause)
+            log.warning("guardian: %s; another is started in %.1f s", self._trouble, pause)
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
@@ -195,14 +200,14 @@ class GuardianProcess:
             met = True
             child.process.wait()
         except TimeoutError:
-            why = f"the guardian's process did not load within {START_SECONDS:.0f} s"
+            why = f"its process did not load within {START_SECONDS:.0f} s"
         except (EOFError, OSError) as error:
-            why = f"the guardian's process could not start ({type(error).__name__}: its log lines say why)"
+            why = f"its process could not start ({type(error).__name__}: its log lines say why)"
         finally:
             if child is not None:
                 child.process.kill()
                 code = child.process.wait()
-                why = why or f"the guardian's process ended with code {code}"
+                why = why or f"its process ended with code {code}"
                 child.socket.close()
             self._ended(child if met else None, why)
 
@@ -220,6 +225,8 @@ class GuardianProcess:
                 self._trouble = why
             elif child is None:
                 self._trouble = why
+                self._false_starts += 1
+                self._changed.notify_all()
 
     def _spawn(self) -> _Child:
         ours, theirs = socket.socketpair()
@@ -251,7 +258,7 @@ class GuardianProcess:
             Scope.NONE,
             Status.ERROR,
             label="not_judged",
-            evidence=f"This could not be judged: {why}. Nothing is learned until it has been.",
+            evidence=f"The guardian could not judge this: {why}. Nothing is learned until it has.",
         )
         return Verdict(
             Decision.QUARANTINE,
