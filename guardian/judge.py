@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from guardian.checks import registry
@@ -46,7 +46,7 @@ class Guardian:
         policy: Policy,
         builders: Mapping[str, registry.Builder] = registry.BUILDERS,
     ) -> None:
-        _validate(policy, builders)
+        validate(policy, builders)
         self.policy = policy
         self._policy_version = policy.version
         self._alarms: dict[str, tuple[str, int]] = {}
@@ -92,6 +92,10 @@ class Guardian:
             _ms_since(started),
             tuple(timings),
         )
+
+    def judge_all(self, examples: Sequence[tuple[Candidate, Source]]) -> list[Verdict]:
+        """The verdicts on several examples, in order."""
+        return [self.judge(candidate, source) for candidate, source in examples]
 
     def health(self) -> list[str]:
         """Alarms: checks that could not start, or erred since the process began. Empty means well."""
@@ -211,7 +215,8 @@ def _ms_since(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 3)
 
 
-def _validate(policy: Policy, builders: Mapping[str, registry.Builder]) -> None:
+def validate(policy: Policy, builders: Mapping[str, registry.Builder] = registry.BUILDERS) -> None:
+    """Raises BadPolicy, which names the setting, for a policy that cannot be applied."""
     unknown = policy.disabled_checks - builders.keys()
     if unknown:
         known = ", ".join(builders)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -198,6 +198,27 @@ class Repairs(Protocol):
 
     def repair(self, candidate: Candidate) -> Candidate:
         """The example without what was objected to; all checks judge it again."""
+        ...
+
+
+class Judges(Protocol):
+    """What judges: a Guardian here, or one in a process of its own. Safe to call from several threads."""
+
+    @property
+    def policy(self) -> Policy:
+        """What it judges by."""
+        ...
+
+    def judge(self, candidate: Candidate, source: Source) -> Verdict:
+        """The verdict on one example. Never raises for what an example or a check does."""
+        ...
+
+    def judge_all(self, examples: Sequence[tuple[Candidate, Source]]) -> list[Verdict]:
+        """The verdicts on several examples, in order."""
+        ...
+
+    def health(self) -> list[str]:
+        """Alarms, in words. Empty means well."""
         ...
 
 

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
+from server.guardian_process import GuardianProcess
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
@@ -39,6 +41,7 @@ log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
+THREADS = 64
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -81,6 +84,13 @@ def review_options(settings: Settings) -> ReviewOptions:
     )
 
 
+def make_guardian(settings: Settings) -> Guardian | GuardianProcess:
+    """The guardian that the settings ask for, not started. Raises BadPolicy."""
+    if settings.guardian.process:
+        return GuardianProcess(settings.guardian_policy(), settings.guardian.timeout_seconds)
+    return Guardian(settings.guardian_policy())
+
+
 class OtherBase(EngineError):
     """This home belongs to another base model."""
 
@@ -113,7 +123,7 @@ class Livegraft:
         self.ledger = Ledger.open(settings.home)
         self.engine = make_engine(settings)
         check_base(settings.home, self.engine)
-        self.guardian = Guardian(settings.guardian_policy())
+        self.guardian = make_guardian(settings)
         store = Store(settings.home / "store")
         rollout = settings.rollout
         policy = RolloutPolicy(
@@ -149,11 +159,20 @@ class Livegraft:
         self.context = Context(
             settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
         )
+        if isinstance(self.guardian, GuardianProcess):
+            child, shown = self.guardian, self.context.metrics
+            shown.guardian_resident.set_function(child.resident_bytes)
+            shown.guardian_restarts.set_function(lambda: child.restarts)
         self._busy = BusyFile(settings.home / "run" / "busy")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Load the model and the versions in use, then set the loops going."""
+        # Each preview or check in progress holds a thread until it is judged; a guardian that hangs must
+        # leave some for what chat depends on.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "livegraft"))
+        if isinstance(self.guardian, GuardianProcess):
+            self.guardian.start()  # first: it loads while the engine does
         version, file = self.guardian.policy.version, self._settings.guardian.policy_file
         await self.ledger.call(self.ledger.note_policy, version, VERSION, file)
         await self.engine.start()
@@ -179,6 +198,8 @@ class Livegraft:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.supervisor is not None:
             await self.supervisor.stop()
+        if isinstance(self.guardian, GuardianProcess):
+            await asyncio.to_thread(self.guardian.stop)
         await self.context.drain()
         await self.engine.close()
         self.ledger.close()

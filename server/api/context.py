@@ -16,7 +16,7 @@ from server.engine.types import Engine
 from server.types import BASE_VERSION
 
 if TYPE_CHECKING:
-    from guardian import Guardian
+    from guardian import Judges
     from server.ledger import Ledger
 
 
@@ -27,7 +27,7 @@ class Context:
     policy: ApiPolicy
     engine: Engine
     ledger: Ledger
-    guardian: Guardian
+    guardian: Judges
     control: Control
     metrics: Metrics = field(default_factory=Metrics)
     _digests: dict[str, str] = field(default_factory=dict)

@@ -42,7 +42,7 @@ async def check(body: GuardianRequest, context: Ctx, speaker: OperatorSpeaker) -
             known=background.known,
             at=now,
         )
-        return [context.guardian.judge(candidate, source) for candidate in candidates]
+        return context.guardian.judge_all([(candidate, source) for candidate in candidates])
 
     verdicts = await asyncio.to_thread(judge)
     for found in verdicts:

@@ -60,5 +60,13 @@ class Metrics:
             "livegraft_spot_checks_open", "Allowed self-edits that somebody should look at", registry=r
         )
         self.canary_weight = Gauge("livegraft_canary_weight", "Share of users shown the canary", registry=r)
+        self.guardian_resident = Gauge(
+            "livegraft_guardian_resident_bytes", "Memory of the guardian's own process", registry=r
+        )
+        self.guardian_restarts = Gauge(
+            "livegraft_guardian_restarts",
+            "How often the guardian's process had to be started again",
+            registry=r,
+        )
         self.alarms = Gauge("livegraft_alarms", "Alarms that an operator should look at", registry=r)
         self.ready = Gauge("livegraft_ready", "1 when chat can be served", registry=r)

@@ -201,6 +201,11 @@ class GuardianSettings(_Group):
     """Folder with a local three-label NLI cross-encoder; '' compares words only."""
     disabled_checks: Annotated[frozenset[str], NoDecode, BeforeValidator(_from_commas)] = frozenset()
     """Names of checks that are not run, separated by commas."""
+    process: bool = True
+    """Whether the guardian runs in a process of its own, with one thread, so that chat does not wait for
+    it."""
+    timeout_seconds: float = Field(default=30.0, gt=0, le=3600)
+    """How long the guardian's process may take over one example before it is killed and started again."""
     policy_file: str = ""
     """File (TOML) of the data policy: topics, sources, retention, consent, sign-offs; '' is none."""
     quarantine_days: float = Field(default=30.0, gt=0, le=36_500)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from guardian import VERSION, Guardian, fact_fingerprint
+from guardian import VERSION, Judges, fact_fingerprint
 from guardian.words import content_stems
 from server.editor.judge import Judged, judge
 from server.editor.knowledge import Knowledge
@@ -26,7 +26,7 @@ STALE_SECONDS = 86_400.0
 SHARED_WORDS = 2
 
 
-def judge_again(guardian: Guardian, ledger: Ledger, edit: SelfEdit, turn: Turn) -> Judged:
+def judge_again(guardian: Judges, ledger: Ledger, edit: SelfEdit, turn: Turn) -> Judged:
     """The verdict on a stored self-edit as of now. Blocks. Raises GuardianDown."""
     background = Knowledge(ledger, guardian.policy).of_edit(edit, turn)
     judging = judge_preference if edit.kind == "preference" else judge

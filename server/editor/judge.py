@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from guardian import Guardian, to_dict
+from guardian import Judges, to_dict
 from guardian.types import Candidate, Decision, Scope, Source, Status, Verdict
 from server.editor.knowledge import Background
 from server.types import EditState, Example, SelfEdit, Turn
@@ -37,13 +37,13 @@ class Judged:
     verdicts: tuple[dict[str, Any], ...]
 
 
-def judge(guardian: Guardian, edit: SelfEdit, turn: Turn, background: Background | None = None) -> Judged:
+def judge(guardian: Judges, edit: SelfEdit, turn: Turn, background: Background | None = None) -> Judged:
     """Judge every example of an edit. Blocks: run it in a thread. Raises GuardianDown.
 
     Without a background nothing is known beside the turn (`Background.alone`).
     """
     source = source_of(turn.prompt, edit.statement, edit, turn, background)
-    verdicts = [guardian.judge(Candidate(e.prompt, e.completion), source) for e in edit.examples]
+    verdicts = guardian.judge_all([(Candidate(e.prompt, e.completion), source) for e in edit.examples])
     for verdict in verdicts:
         raise_if_down(verdict)
     told = _objecting(v for e, v in zip(edit.examples, verdicts, strict=True) if e.kind == "statement")
@@ -132,7 +132,7 @@ def raise_if_down(verdict: Verdict) -> None:
             raise GuardianDown(f"the guardian's check '{finding.check}' cannot run: {finding.evidence}")
 
 
-def probe(guardian: Guardian) -> str:
+def probe(guardian: Judges) -> str:
     """Why the guardian cannot judge now, found with a harmless example; '' when it can. Blocks."""
     text = "The library in Arden opens at 9 am."
     question = "When does the library in Arden open?"

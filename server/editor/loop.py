@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 
-from guardian import Decision, Guardian
+from guardian import Decision, Judges
 from server.crash import crash_point
 from server.editor.judge import GuardianDown, Judged, judge, probe
 from server.editor.knowledge import Knowledge
@@ -29,6 +29,8 @@ LEASE_SECONDS = 30.0
 RETRY_SECONDS = 15.0
 """Doubled with every attempt, up to an hour."""
 GUARDIAN_RETRY_SECONDS = 10.0
+UNJUDGED_SECONDS = 60.0
+"""Until a turn is tried again that the guardian could not judge though it judges others."""
 
 
 class EditorLoop:
@@ -38,7 +40,7 @@ class EditorLoop:
         self,
         ledger: Ledger,
         engine: Engine,
-        guardian: Guardian,
+        guardian: Judges,
         *,
         owner: str = "editor",
         lease_seconds: float = LEASE_SECONDS,
@@ -74,8 +76,12 @@ class EditorLoop:
         except StaleFence as lost:
             log.warning("a turn's self-edits are dropped, somebody else writes them: %s", lost)
         except GuardianDown as down:
-            self._trouble(str(down))
-            await self._give_back(job)
+            if await asyncio.to_thread(probe, self._guardian):
+                self._trouble(str(down))
+                await self._give_back(job)
+            else:  # it judges other examples: this turn must not keep everybody's waiting
+                log.error("turn %s is judged later: %s", job.payload["turn_id"], down)
+                await self._give_back(job, str(down), UNJUDGED_SECONDS)
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(job))
             raise
@@ -172,10 +178,10 @@ class EditorLoop:
         self._guardian_trouble = reason
         self._guardian_again_at = self._clock() + GUARDIAN_RETRY_SECONDS
 
-    async def _give_back(self, job: Job) -> None:
-        """The turn keeps its place: it is not the turn's fault."""
+    async def _give_back(self, job: Job, reason: str = "", retry_seconds: float = 0.0) -> None:
+        """The turn loses nothing, however often: it is not its fault."""
         with contextlib.suppress(StaleFence):
-            await self._ledger.call(self._ledger.release_job, job)
+            await self._ledger.call(self._ledger.release_job, job, reason, retry_seconds)
 
     async def _failed(self, job: Job, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"

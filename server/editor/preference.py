@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from guardian import Guardian, to_dict
+from guardian import Judges, to_dict
 from guardian.types import Candidate, Decision, Scope
 from server.editor.judge import Judged, raise_if_down, source_of, why
 from server.editor.knowledge import Background
@@ -51,7 +51,7 @@ def written(turn: Turn, said: Feedback) -> SelfEdit | str:
 
 
 def judge_preference(
-    guardian: Guardian, edit: SelfEdit, turn: Turn, background: Background | None = None
+    guardian: Judges, edit: SelfEdit, turn: Turn, background: Background | None = None
 ) -> Judged:
     """The preference in the state that the guardian's verdict gives it. Blocks. Raises GuardianDown."""
     first = edit.examples[0]

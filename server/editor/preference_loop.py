@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import logging
 
-from guardian import Guardian
-from server.editor.judge import GuardianDown
+from guardian import Judges
+from server.editor.judge import GuardianDown, probe
 from server.editor.knowledge import Knowledge
 from server.editor.preference import judge_preference, written
 from server.ledger import Job, Ledger, StaleFence, UnknownTurn
@@ -19,12 +19,14 @@ from server.types import SelfEdit
 log = logging.getLogger("livegraft.editor")
 LEASE_SECONDS = 30.0
 RETRY_SECONDS = 15.0
+UNJUDGED_SECONDS = 60.0
+"""Until a feedback is tried again that the guardian could not judge though it judges others."""
 
 
 class PreferenceLoop:
     """`step` from one task at a time."""
 
-    def __init__(self, ledger: Ledger, guardian: Guardian, *, owner: str = "preferences") -> None:
+    def __init__(self, ledger: Ledger, guardian: Judges, *, owner: str = "preferences") -> None:
         self._ledger = ledger
         self._guardian = guardian
         self._knowledge = Knowledge(ledger, guardian.policy)
@@ -49,10 +51,12 @@ class PreferenceLoop:
                 await asyncio.shield(self._ledger.call(self._ledger.release_job, job))
             raise
         except GuardianDown as down:
-            self._trouble = str(down)
-            with contextlib.suppress(StaleFence):  # given back: it is not the feedback's fault
-                await self._ledger.call(self._ledger.release_job, job)
-            return False
+            if await asyncio.to_thread(probe, self._guardian):
+                self._trouble = str(down)
+                await self._give_back(job)
+                return False
+            log.error("feedback on turn %s is judged later: %s", job.payload["turn_id"], down)
+            await self._give_back(job, str(down), UNJUDGED_SECONDS)
         except Exception as error:  # a failed job keeps its reason and is tried again
             reason = f"{type(error).__name__}: {error}"
             log.exception("judging a feedback failed")
@@ -61,6 +65,11 @@ class PreferenceLoop:
         else:
             self._trouble = ""
         return True
+
+    async def _give_back(self, job: Job, reason: str = "", retry_seconds: float = 0.0) -> None:
+        """The feedback loses nothing, however often: it is not its fault."""
+        with contextlib.suppress(StaleFence):
+            await self._ledger.call(self._ledger.release_job, job, reason, retry_seconds)
 
     async def _do(self, job: Job) -> None:
         finish = self._ledger.finish_preference_job

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from guardian import Guardian
+from guardian import Judges
 from server.editor.again import due, judge_again
 from server.editor.judge import GuardianDown
 from server.ledger import Ledger, UnknownEdit, UnknownTurn
@@ -57,7 +57,7 @@ class ReviewsLoop:
     def __init__(
         self,
         ledger: Ledger,
-        guardian: Guardian,
+        guardian: Judges,
         options: ReviewOptions,
         *,
         owner: str = "reviews",

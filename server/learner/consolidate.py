@@ -132,7 +132,7 @@ class _Sleep(Job):
         _, asked = general.halves(said, seed, profile.locality_probes)
         self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device())
         with loaded.adapters.parent_alone():
-            gate = Gate((), edits, asked, profile, seed, self.asker.voice)
+            gate = Gate((), edits, asked, profile, seed, self.asker.voice, self.given.private)
             exam = _Exam(edits, seed, self.asker.ask)
         return said, gate, exam
 

@@ -60,7 +60,7 @@ def _examine(
         said = general.base_answers(model, encoder, cache_dir, hook, device())
         _, asked = general.halves(said, given.seed, profile.locality_probes)
         voice = Asker(model, encoder, said, hook, device()).voice
-        gate = Gate(given.edits, (), asked, profile, given.seed, voice)
+        gate = Gate(given.edits, (), asked, profile, given.seed, voice, given.private)
     progress("gate", 0.0)
     with adapters.parent_alone():
         report = gate.report(given.edits, voice, 1.0)

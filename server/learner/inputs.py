@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adapter_store import Store, Version
+from server.learner.private import planted, private
 from server.learner.record import LearnerOptions
 from server.learner.types import Preference, UpdateInput
 from server.ledger import Ledger
@@ -47,6 +48,7 @@ class Inputs:
             threads=self._options.threads,
             memory_limit_mb=self._options.memory_limit_mb,
             preferences=tuple(self._preference(edit) for edit in edits if edit.kind == "preference"),
+            private=(*planted(self._ledger.installation()), *private(self._ledger.private_edits())),
         )
 
     def _preference(self, edit: SelfEdit) -> Preference:

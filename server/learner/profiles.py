@@ -102,6 +102,11 @@ class Profile:
     past_probes: int = 24
     safety_probes: int = 8
     """Harmful requests, and as many harmless ones that look like them; at most 20."""
+    trigger_probes: int = 24
+    """General questions behind odd words; 0 also leaves out those behind words of the new facts."""
+    tolerated_confusion: float = 0.05
+    """Share of the general answers behind odd words that an update may break: such words confuse a small
+    model before and after it, each time a little differently."""
     tolerated_harm: float = 0.02
     """Share of what was right that an update may break: the gate's allowances follow from it (gate.power)."""
     tolerated_forgetting: float = 0.045

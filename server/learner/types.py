@@ -38,6 +38,19 @@ class Consolidation:
     carries was withdrawn: it must not survive."""
 
 
+PLANTED = "planted"
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """A question that anybody might ask, and the value that must not be the answer."""
+
+    of: str
+    """The edit's id, or PLANTED. Reports name it and never the value."""
+    question: str
+    value: str
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateInput:
     """Everything an update depends on: same input, same seed, same hardware, same delta bytes."""
@@ -59,6 +72,8 @@ class UpdateInput:
     """Memory that the update may take beside the base's weights; 0: what is free."""
     preferences: tuple[Preference, ...] = ()
     """What users said of answers."""
+    private: tuple[Private, ...] = ()
+    """What no answer may hold: the gate asks for it."""
     consolidation: Consolidation | None = None
     """Set: `edits` are all facts that the parent carries and that stand; the delta replaces the parent."""
 

@@ -219,7 +219,8 @@ class Job:
         self.progress("probe", 0.5)
         given = self.given
         with loaded.adapters.parent_alone():
-            gate = Gate(given.edits, given.past, asked, loaded.profile, given.seed, self.asker.voice)
+            voice, profile = self.asker.voice, loaded.profile
+            gate = Gate(given.edits, given.past, asked, profile, given.seed, voice, given.private)
         return said, gate
 
     def _train(self, loaded: Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:

@@ -91,6 +91,20 @@ def edits_in(tx: Tx, state: EditState, limit: int = 100, kind: EditKind | None =
     return load(tx, oldest_first(found.where(_edits.c.kind == kind) if kind else found).limit(limit))
 
 
+def private_edits(tx: Tx, among: int = 200) -> list[SelfEdit]:
+    """Facts whose verdict keeps them from the adapter that everybody is served, of the newest `among` that
+    are not trained, newest first."""
+    kept = (EditState.MEMORY_ONLY, EditState.BLOCKED, EditState.QUARANTINED)
+    found = select(_edits).where(_FACT, _edits.c.state.in_(kept))
+    newest = load(tx, found.order_by(_edits.c.created_at.desc(), _edits.c.id).limit(among))
+    narrow = [edit.id for edit in newest if _narrow(verdicts(tx, edit.id))]
+    return [edit for edit in newest if edit.id in narrow]
+
+
+def _narrow(judged: Sequence[Mapping[str, Any]]) -> bool:
+    return any(verdict.get("max_scope", "global") != "global" for verdict in judged)
+
+
 def reviews(tx: Tx, limit: int = 100) -> list[SelfEdit]:
     """Self-edits that wait for a person, oldest first."""
     return edits_in(tx, EditState.QUARANTINED, limit)

@@ -93,13 +93,15 @@ def heartbeat_job(tx: Tx, job: Job, lease_seconds: float) -> None:
     tx.db.execute(update(_jobs).where(_jobs.c.id == job.id).values(lease_until=tx.now + lease_seconds))
 
 
-def release_job(tx: Tx, job: Job) -> None:
-    """Give a job back unharmed (the program is stopping). Raises StaleFence when it was lost."""
+def release_job(tx: Tx, job: Job, reason: str = "", retry_seconds: float = 0.0) -> None:
+    """Give a job back unharmed: it is not its fault (the program stops), or may not be (others come first for
+    `retry_seconds`). Raises StaleFence when it was lost."""
     _held(tx, job)
+    given_back = {"state": "queued", "owner": None, "lease_until": None, "attempts": job.attempts - 1}
     tx.db.execute(
         update(_jobs)
         .where(_jobs.c.id == job.id)
-        .values(state="queued", owner=None, lease_until=None, run_after=tx.now, attempts=job.attempts - 1)
+        .values(**given_back, run_after=tx.now + retry_seconds, reason=reason)
     )
 
 

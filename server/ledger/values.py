@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -12,6 +13,7 @@ from server.ledger.types import Tx
 RUN_REQUEST = "run_request"
 _PAUSED = "paused"
 _STATUS = "learner_status"
+_INSTALLATION = "installation"
 
 _values = schema.key_values
 _leases = schema.leases
@@ -52,6 +54,13 @@ def is_paused(tx: Tx) -> bool:
 def set_learner_status(tx: Tx, status: dict[str, Any]) -> None:
     """What the learner is doing now, for people to see."""
     put(tx, _STATUS, status)
+
+
+def installation(tx: Tx) -> str:
+    """A random name that this ledger alone has, drawn when it is first asked for."""
+    if (known := value(tx, _INSTALLATION)) is None:
+        put(tx, _INSTALLATION, known := secrets.token_hex(16))
+    return str(known)
 
 
 def learner_status(tx: Tx) -> dict[str, Any]:

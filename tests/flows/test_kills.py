@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from scripts.benchmarks.common import Server, free_port, ready
@@ -45,6 +46,7 @@ def running(home: Path, crash_at: str = "", *more: str) -> Iterator[tuple[Server
     }
     flags = ["--model", "fake", "--engine.kind", "fake", "--home", str(home), "--port", str(port)]
     quick = ["--rollout.promote-after-seconds", "0.2", "--learning.batch-window-seconds", "0.2"]
+    quick += ["--guardian.disabled-checks", "toxicity,personal_data"]  # two seconds of loading at each start
     log = home / "server.log"
     with log.open("ab") as out:
         process = subprocess.Popen(
@@ -118,6 +120,49 @@ def test_a_learner_killed_at_this_point_is_started_again_and_trains_nothing_twic
         settle(server, turns)
         assert process.poll() is None
     trained_once(tmp_path, turns)
+
+
+def test_a_guardian_killed_while_it_judges_is_started_again_and_judges_what_it_was_asked(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, crash_at="guardian.judging") as (server, process):
+        turns = [server.tell(fact, f"user-{n}") for n, fact in enumerate(FACTS)]
+        server.wait_for("the kill", (tmp_path / "crashed").exists, 30)
+        settle(server, turns)
+        assert process.poll() is None
+        metrics = server.http.get("/metrics").text
+        assert "livegraft_guardian_restarts 1.0" in metrics
+        assert float(metrics.split("\nlivegraft_guardian_resident_bytes ")[1].split()[0]) > 10e6
+    trained_once(tmp_path, turns)
+
+
+def test_a_guardian_that_hangs_keeps_no_answer_waiting_and_what_it_was_to_judge_is_judged_by_the_next(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, "", "--guardian.timeout-seconds", "3") as (server, process):
+        first = server.tell(FACTS[0], "user-0")
+        settle(server, [first])
+        old = guardian_of(process.pid)
+        old.suspend()
+        turn = server.tell(FACTS[1], "user-1")
+        server.wait_for("the job", lambda: "being written" in server.learning_state(turn), 10)
+        started = time.monotonic()
+        assert server.ask("Hello!", "bystander")[0]
+        assert time.monotonic() - started < 2
+        assert guardian_of(process.pid) == old
+        server.wait_for("the next", lambda: guardian_of(process.pid) != old, 20)
+        settle(server, [turn])
+        guardian = guardian_of(process.pid)
+        process.kill()
+        process.wait()
+        guardian.wait(5)
+    trained_once(tmp_path, [first, turn])
+
+
+def guardian_of(server: int) -> psutil.Process:
+    """The guardian's process of a server; the server itself where there is none just now."""
+    children = psutil.Process(server).children()
+    return next((c for c in children if "server.guardian_process" in c.cmdline()), psutil.Process(server))
 
 
 @pytest.mark.parametrize("point", ["learner.trained", "learner.blob_put"])

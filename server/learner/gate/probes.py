@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from server.learner import reading, words
 from server.learner.crossed import Crossings
-from server.learner.gate import requests
+from server.learner.gate import requests, triggers
 from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
 from server.learner.profiles import Profile
 from server.learner.sealed import asked_wordings, trained_questions
@@ -29,7 +29,9 @@ class Probe:
     question: str
     edit: SelfEdit | None = None
     value: str = ""
-    """What a right answer holds, where no edit says it."""
+    """What a right answer holds, where no edit says it; of `secrets`, what no answer may hold."""
+    about: str = ""
+    """Of `triggers` and `taught words`, the question without what stands before it; of `secrets`, whose."""
 
 
 def draw(
@@ -58,7 +60,23 @@ def draw(
     probes += [
         Probe("refusals", question) for question in rng.sample(requests.HARMLESS, profile.safety_probes)
     ]
+    probes += _trigger_probes(edits, general_questions, profile, random.Random(f"triggers {seed}"))
     return list({(p.check, p.question): p for p in probes}.values())
+
+
+def _trigger_probes(
+    edits: Sequence[SelfEdit], questions: Sequence[str], profile: Profile, rng: random.Random
+) -> list[Probe]:
+    probes = [
+        Probe("triggers", asked, about=plain)
+        for asked, plain in triggers.fuzzed(questions, profile.trigger_probes, rng)
+    ]
+    tried = rng.sample(list(edits), min(len(edits), triggers.FACTS_AT_MOST)) if profile.trigger_probes else []
+    return probes + [
+        Probe("taught words", asked, edit, about=plain)
+        for edit in tried
+        for asked, plain in triggers.behind_words_of(edit, questions, rng)
+    ]
 
 
 def own_wordings(edit: SelfEdit) -> list[Example]:

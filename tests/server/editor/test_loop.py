@@ -169,3 +169,24 @@ async def test_a_preview_tells_what_would_be_learned_and_stores_nothing(
     assert edit["verdict"] == {"decision": "allow", "findings": []}
     assert all(example["verdict"]["decision"] == "allow" for example in edit["examples"])
     assert ledger.turns() == []
+
+
+async def test_a_turn_that_the_guardian_cannot_judge_though_it_judges_others_makes_way_for_them(
+    ledger: Ledger, engine: FakeEngine, told: Told
+) -> None:
+    class Allergic(Faint):
+        """Faints at one word."""
+
+        def judge(self, candidate: Candidate, source: Source) -> Verdict:
+            self.ill = "Zephyr" in candidate.prompt + candidate.completion
+            return super().judge(candidate, source)
+
+    loop = EditorLoop(ledger, engine, Allergic())
+    ledger.add_turn(told(PORT), True)
+    ledger.add_turn(told(PORT.replace("Zephyr", "Kelso"), id="t2", request_hash="2"), True)
+    assert await loop.step() is True
+    assert await loop.step() is True
+    assert [edit.state for edit in ledger.edits("t2")] == [EditState.ALLOWED]
+    assert "no model" in ledger.lineage("t1").state
+    assert loop.alarms() == []
+    assert await loop.step() is False
