@@ -1,4 +1,5 @@
-"""What may enter an update: no fact without a question, and none that contradicts another unsettled.
+"""What may enter an update: no fact without a question, none behind a rare trigger (server.learner.taught),
+and none that contradicts another unsettled.
 
 Two facts contradict each other when they answer the same question (same words, case and spacing aside) with
 different values. The newest word of the same user holds. Between users the higher standing holds (a person's
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from server.learner.repeats import Refusals, repeated
+from server.learner.taught import triggered
 from server.types import EditState, SelfEdit, Standing
 
 
@@ -44,7 +46,8 @@ def admit(edits: Sequence[SelfEdit], past: Sequence[SelfEdit], standing: Mapping
             replaced.add(older.id)
         else:
             refused.setdefault(newer.id, _undecided(newer, older, standing))
-    return Admission(tuple(edit for edit in standing_past if edit.id not in replaced), refused)
+    kept = tuple(edit for edit in standing_past if edit.id not in replaced)
+    return Admission(kept, triggered(edits, past) | refused)
 
 
 def contradict(a: SelfEdit, b: SelfEdit) -> bool:

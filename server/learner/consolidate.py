@@ -24,10 +24,11 @@ from server.learner.generate import Answer
 from server.learner.memory import release
 from server.learner.neighbours import other_attribute, other_subject, words_taught
 from server.learner.profiles import Profile
+from server.learner.reports import waved_through, with_checks
 from server.learner.sealed import trained_questions
 from server.learner.split import SplitModel
 from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
-from server.learner.update import Job, Loaded, device, norm, start, waved_through, with_checks
+from server.learner.update import Job, Loaded, device, norm, start
 from server.types import SelfEdit
 
 FACTS_PER_STEP = 6

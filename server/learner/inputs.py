@@ -8,7 +8,7 @@ from pathlib import Path
 from adapter_store import Store, Version
 from server.learner.private import planted, private
 from server.learner.record import LearnerOptions
-from server.learner.types import Preference, UpdateInput
+from server.learner.types import Population, Preference, UpdateInput
 from server.ledger import Ledger
 from server.types import BASE_VERSION, SelfEdit, VersionRow
 
@@ -48,8 +48,13 @@ class Inputs:
             threads=self._options.threads,
             memory_limit_mb=self._options.memory_limit_mb,
             preferences=tuple(self._preference(edit) for edit in edits if edit.kind == "preference"),
+            population=self._population(),
             private=(*planted(self._ledger.installation()), *private(self._ledger.private_edits())),
         )
+
+    def _population(self) -> Population:
+        known = self._ledger.batch_population()
+        return Population(tuple(known["losses"]), tuple(known["pulls"]))
 
     def _preference(self, edit: SelfEdit) -> Preference:
         said = {example.kind: example.completion for example in edit.examples}

@@ -247,8 +247,10 @@ class Learner:
         log.info("update %s: %d self-edits on top of %s", claim.update_id, len(claim.edits), parent.name)
         given = self._inputs.on(parent, claim.edits, admission.past, self._seed(claim))
         result = self._trained(dataclasses.replace(given, attempt=_attempt(claim)))
+        if not _attempt(claim):  # a second try is no new measurement
+            self._ledger.add_batch_population(dataclasses.asdict(result.measured))
         unfit = {id: (EditState.MEMORY_ONLY, why) for id, why in result.refused.items()}
-        claim = self._refuse(claim, unfit)
+        claim = self._refuse(claim, unfit | result.held_back)
         if not claim.edits:
             return
         self._record(claim, parent, result)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from server.types import Message, SelfEdit
+from server.types import EditState, Message, SelfEdit
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,20 @@ class Consolidation:
     from_stack: bool = True
     """Start at the stack's own change, as far as the rank holds it. Not where something that the stack
     carries was withdrawn: it must not survive."""
+
+
+HeldBack = dict[str, tuple[EditState, str]]
+"""By edit id: where it goes instead of into training, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What was measured of facts before their training, newest last (server.learner.screen)."""
+
+    losses: tuple[float, ...] = ()
+    """Of each fact: mean nats of an answer token under the version that it was trained on."""
+    pulls: tuple[float, ...] = ()
+    """Of each voice of a batch: length of its mean gradient."""
 
 
 PLANTED = "planted"
@@ -72,6 +86,8 @@ class UpdateInput:
     """Memory that the update may take beside the base's weights; 0: what is free."""
     preferences: tuple[Preference, ...] = ()
     """What users said of answers."""
+    population: Population = Population()
+    """What the new facts are compared with before the first step."""
     private: tuple[Private, ...] = ()
     """What no answer may hold: the gate asks for it."""
     consolidation: Consolidation | None = None
@@ -158,6 +174,10 @@ class UpdateResult:
     """Why an abort rule stopped the training; '' when it ran to its end."""
     refused: dict[str, str] = field(default_factory=dict)
     """Edits that cannot be trained on this model at all, with why: too long for its context."""
+    held_back: HeldBack = field(default_factory=dict)
+    """Edits that were not trained because of what the batch would have done with them."""
+    measured: Population = Population()
+    """Of the edits that were trained."""
     known: tuple[str, ...] = ()
     """Ids of edits that the parent answered already: not trained."""
     steps: int = 0

@@ -26,7 +26,7 @@ from server.learner.batch import TOLD, Batches, Draws, Kind
 from server.learner.chat import Encoded, Encoder
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
-from server.learner.gate import Gate, verdict
+from server.learner.gate import Gate
 from server.learner.generate import Answer
 from server.learner.memory import PeakWatch, release
 from server.learner.objectives.anchors import Anchors
@@ -36,10 +36,12 @@ from server.learner.objectives.mixture import Mixture
 from server.learner.objectives.types import Objective
 from server.learner.prefer import PreferenceBatches, Preferences, examined, log_probs, shots_of
 from server.learner.profiles import Profile, calmer, choose, for_preferences
+from server.learner.reports import waved_through, with_checks
+from server.learner.screen import Screen, Screened
 from server.learner.sealed import asked_wordings, trained_questions
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
-from server.learner.types import CheckCount, Factors, GateReport, UpdateInput, UpdateResult
+from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
 ANCHORS_AT_MOST = 96
@@ -116,6 +118,7 @@ class Job:
         self.primed = False
         self.asker: Asker
         self.refused: dict[str, str] = {}
+        self.screened = Screened()
         self.preferences: Preferences | None = None
 
     def run(self) -> UpdateResult:
@@ -124,8 +127,7 @@ class Job:
             encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
             samples = self._encoded(encoder)
         if not samples:
-            report = GateReport(False, "no fact fits the model's context", {})
-            return UpdateResult(None, report, refused=self.refused, seconds=self.seconds)
+            return self._nothing(GateReport(False, "no fact fits the model's context", {}))
         release()
         self.watch = PeakWatch(device())
         try:
@@ -140,7 +142,12 @@ class Job:
         new = [edit for edit in given.edits if edit.id not in gate.known]
         if not new and not given.preferences:
             report = GateReport(False, "the parent knows every fact already", {})
-            return UpdateResult(None, report, refused=self.refused, known=gate.known, seconds=self.seconds)
+            return dataclasses.replace(self._nothing(report), known=gate.known)
+        with self._phase("screen"):
+            new = self._screened(loaded, new)
+        if not new and not given.preferences:
+            report = GateReport(False, "every new fact was held back before training", {})
+            return dataclasses.replace(self._nothing(report), known=gate.known)
         with self._phase("train"):
             trained = self._train(loaded, new, said)
         if trained.aborted:
@@ -156,6 +163,11 @@ class Job:
         if not loaded.profile.gate:
             report = waved_through(report, new)
         return self._result(loaded, factors if report.accepted else None, report, trained, gate.known)
+
+    def _nothing(self, report: GateReport) -> UpdateResult:
+        """The result of an update that trains nothing."""
+        held = self.screened.held
+        return UpdateResult(None, report, refused=self.refused, held_back=held, seconds=self.seconds)
 
     def _load(self, model: Any, encoder: Encoder, samples: dict[str, list[Encoded]]) -> Loaded:
         """The model with its adapters, once it is known that the update fits. Raises DoesNotFit.
@@ -222,6 +234,16 @@ class Job:
             voice, profile = self.asker.voice, loaded.profile
             gate = Gate(given.edits, given.past, asked, profile, given.seed, voice, given.private)
         return said, gate
+
+    def _screened(self, loaded: Loaded, new: list[SelfEdit]) -> list[SelfEdit]:
+        """The new facts that may be trained together, by what they would do to the weights."""
+        if not new:
+            return new
+        adapters, head = loaded.adapters, loaded.model.get_output_embeddings().weight
+        split = SplitModel(loaded.model.model, adapters.first_layer, loaded.encoder.prefix, device())
+        screen = Screen(split, head, loaded.encoder, adapters.parameters, self.hook)
+        self.screened = screen.look(new, self.given.population)
+        return [edit for edit in new if edit.id not in self.screened.held]
 
     def _train(self, loaded: Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
         profile, seed = loaded.profile, self.given.seed
@@ -312,6 +334,8 @@ class Job:
             factors=factors,
             report=report,
             refused=self.refused,
+            held_back=self.screened.held,
+            measured=self.screened.measured,
             aborted=trained.aborted,
             known=known,
             steps=trained.steps,
@@ -326,6 +350,7 @@ class Job:
                 "memory": loaded.estimate.report()
                 | {"free_mb": loaded.free.size >> 20, "peak_mb": self.watch.peak() >> 20},
                 "primed": self.primed,
+                "screen": self.screened.report,
                 "drift": None if report.drift is None else dataclasses.asdict(report.drift),
                 "stopped": trained.stopped,
                 "curve": trained.curve,
@@ -341,24 +366,6 @@ class Job:
         started = time.monotonic()
         yield
         self.seconds[name] = round(time.monotonic() - started, 3)
-
-
-def waved_through(report: GateReport, new: Sequence[SelfEdit]) -> GateReport:
-    """The report of a gate that decides nothing: every trained fact counts as learned."""
-    verdict = "accept" if report.accepted else "refuse"
-    return dataclasses.replace(
-        report,
-        accepted=True,
-        reason=f"the gate was switched off (gate=false); it would {verdict}: {report.reason}",
-        edits_learned=tuple(edit.id for edit in new),
-    )
-
-
-def with_checks(report: GateReport, checks: dict[str, CheckCount]) -> GateReport:
-    """The report with further checks, refused when one of them fails."""
-    every = {**report.checks, **checks}
-    accepted, reason = verdict(every)
-    return dataclasses.replace(report, accepted=accepted, reason=reason, checks=every)
 
 
 def device() -> str:

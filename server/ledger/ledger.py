@@ -204,6 +204,8 @@ class Ledger:
     learner_status = _Read(_values.learner_status)
     set_learner_status = _Write(_values.set_learner_status)
     installation = _Write(_values.installation)
+    batch_population = _Read(_values.batch_population)
+    add_batch_population = _Write(_values.add_batch_population)
     acquire_lease = _Write(_values.acquire_lease)
     release_lease = _Write(_values.release_lease)
     counts = _Read(_values.counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -14,6 +15,8 @@ RUN_REQUEST = "run_request"
 _PAUSED = "paused"
 _STATUS = "learner_status"
 _INSTALLATION = "installation"
+_POPULATION = "batch_population"
+POPULATION_AT_MOST = 500
 
 _values = schema.key_values
 _leases = schema.leases
@@ -61,6 +64,18 @@ def installation(tx: Tx) -> str:
     if (known := value(tx, _INSTALLATION)) is None:
         put(tx, _INSTALLATION, known := secrets.token_hex(16))
     return str(known)
+
+
+def batch_population(tx: Tx) -> dict[str, list[float]]:
+    """What was measured of facts before their training, newest last: `losses` and `pulls`."""
+    return {"losses": [], "pulls": []} | (value(tx, _POPULATION) or {})
+
+
+def add_batch_population(tx: Tx, measured: Mapping[str, Sequence[float]]) -> None:
+    """Add what was measured of a batch; the oldest beyond POPULATION_AT_MOST are dropped."""
+    known = batch_population(tx)
+    grown = {name: [*values, *measured.get(name, ())][-POPULATION_AT_MOST:] for name, values in known.items()}
+    put(tx, _POPULATION, grown)
 
 
 def learner_status(tx: Tx) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from server.learner import fake
 from server.learner.errors import DoesNotFit
 from server.learner.process import Learner
 from server.learner.profiles import SMALL, calmer
-from server.learner.types import CheckCount, GateReport, UpdateInput, UpdateResult
+from server.learner.types import CheckCount, GateReport, Population, UpdateInput, UpdateResult
 from server.types import EditState, UpdateState
 from tests.support.world import World, make_world
 
@@ -97,6 +97,35 @@ def test_a_refused_update_is_tried_once_more_and_then_stays_in_memory_with_the_r
     assert "locality: 20 of 40" in kept.reason
     assert learner.step() is None
     assert world.ledger.versions() == []
+
+
+def test_what_is_held_back_goes_where_the_update_says_without_a_try_and_the_measurements_are_kept(
+    world: World,
+) -> None:
+    trained, odd, late = (world.tell(name, 8443 + n) for n, name in enumerate(("Zephyr", "Kelso", "Brast")))
+    held = {
+        odd.id: (EditState.QUARANTINED, "far stranger than those before"),
+        late.id: (EditState.ALLOWED, "waits for the next update"),
+    }
+    seen: list[UpdateInput] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        seen.append(given)
+        measured = Population((2.5,) * len(given.edits), (0.7,))
+        return dataclasses.replace(
+            fake.run(given), held_back=held if len(seen) == 1 else {}, measured=measured
+        )
+
+    learner = world.learner(train)
+    learner.step()
+    assert world.ledger.edit(trained.id).state is EditState.TRAINED
+    assert world.ledger.edit(odd.id).state is EditState.QUARANTINED
+    assert world.ledger.edit(odd.id).reason == "far stranger than those before"
+    waits = world.ledger.edit(late.id)
+    assert (waits.state, waits.attempts) == (EditState.ALLOWED, 0)
+    learner.step()
+    assert world.ledger.edit(late.id).state is EditState.TRAINED
+    assert [given.population for given in seen] == [Population(), Population((2.5,) * 3, (0.7,))]
 
 
 def test_the_second_try_uses_another_seed_and_calmer_settings(world: World) -> None:

@@ -12,9 +12,9 @@ from safetensors.numpy import save_file
 
 from server.learner import profiles, train
 from server.learner.errors import EmptyUpdate, NoChatTemplate, UnknownProfile, WrongParent
-from server.learner.types import UpdateInput, UpdateResult
+from server.learner.types import Population, UpdateInput, UpdateResult
 from server.learner.update import run
-from server.types import Example, SelfEdit
+from server.types import EditState, Example, SelfEdit
 
 QUICK = dataclasses.replace(
     profiles.SEEDLING,
@@ -27,6 +27,7 @@ QUICK = dataclasses.replace(
     locality_probes=4,
     abstention_probes=4,
     reading_probes=4,
+    trigger_probes=2,
 )
 
 
@@ -56,6 +57,23 @@ def test_the_same_input_and_seed_give_the_same_bytes(
 
     assert digest(5) == digest(5)
     assert digest(5) != digest(6)
+
+
+def test_what_is_compared_before_the_first_step_changes_nothing_of_an_update_that_holds_nothing_back(
+    tiny_dir: Path, cache: Path, router_edit: SelfEdit
+) -> None:
+    alone = run(given(tiny_dir, router_edit), cache_dir=cache)
+    usual = Population((*alone.measured.losses,) * 40, (*alone.measured.pulls,) * 40)
+    compared = run(given(tiny_dir, router_edit, population=usual), cache_dir=cache)
+    assert compared.held_back == {}
+    assert compared.provenance["factors_sha256"] == alone.provenance["factors_sha256"]
+
+
+def test_a_fact_that_is_held_back_is_not_trained(tiny_dir: Path, cache: Path, router_edit: SelfEdit) -> None:
+    result = run(given(tiny_dir, router_edit, population=Population((0.1,) * 40)), cache_dir=cache)
+    assert result.factors is None
+    assert result.held_back[router_edit.id][0] is EditState.QUARANTINED
+    assert (result.steps, result.report.reason) == (0, "every new fact was held back before training")
 
 
 def test_a_step_computed_in_parts_is_the_same_step(
