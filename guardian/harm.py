@@ -1,4 +1,4 @@
-"""The toxicity head: a logistic for each kind of harm, over a sentence embedding and counted words.
+"""The toxicity head: a small network over a sentence embedding and counted words, one output a kind of harm.
 
 Fitted by scripts/tune_toxicity.py on texts that this project wrote, none of a public data set. Every text is read
 in windows of whole sentences, with disguises taken off, misspelt harmful words restored and groups unnamed.
@@ -66,12 +66,11 @@ def evidence(
 
 
 @cache
-def _weights() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _net() -> dict[str, NDArray[np.float32]]:
     from safetensors.numpy import load_file
 
     with as_file(files("guardian").joinpath("data/toxicity.safetensors")) as path:
-        tensors = load_file(path)
-    return tensors["weight"].astype(np.float32), tensors["bias"].astype(np.float32)
+        return {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
 
 
 class Head:
@@ -79,15 +78,20 @@ class Head:
 
     def __init__(self) -> None:
         self._swearing = Swearing()
-        self._weight, self._bias = _weights()
+        self._net = _net()
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, len(LABELS)): of each text, the worst window for each label."""
-        cut = [windows(text) or [""] for text in texts]
+        cut = [windows(folded(text)) for text in texts]
         flat = list(dict.fromkeys(window for several in cut for window in several))
-        if not flat:
-            return np.zeros((0, len(LABELS)), dtype=np.float32)
-        logits = evidence(flat, self._swearing) @ self._weight + self._bias
-        row = {window: i for i, window in enumerate(flat)}
-        worst = np.stack([logits[[row[window] for window in several]].max(axis=0) for several in cut])
-        return np.asarray(1.0 / (1.0 + np.exp(-worst)), dtype=np.float32)
+        answers = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
+        if flat:
+            scored = dict(zip(flat, self._scored(flat), strict=True))
+            for row, several in zip(answers, cut, strict=True):
+                row[:] = np.max([scored[window] for window in several], axis=0, initial=0.0)
+        return answers
+
+    def _scored(self, texts: list[str]) -> NDArray[np.float32]:
+        net, x = self._net, evidence(texts, self._swearing)
+        hidden = np.maximum(x @ net["hidden"] + net["hidden_bias"], 0.0)
+        return np.asarray(1.0 / (1.0 + np.exp(-(hidden @ net["out"] + net["out_bias"]))), dtype=np.float32)

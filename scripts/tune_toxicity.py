@@ -31,8 +31,8 @@ WEIGHTS = ROOT / "guardian" / "data" / "toxicity.safetensors"
 HELD_OUT = ROOT / "tests" / "guardian" / "data"
 NOT_TOXIC = frozenset({"bias", "harassment?"})
 MEMBERS = 4
-HIDDEN = 24
-EMBEDDING_SCALE = 3.0
+HIDDEN = 48
+EMBEDDING_SCALE = 6.0
 """Unit vectors have small entries beside counted words; scaled, both are regularised alike."""
 
 
@@ -71,7 +71,7 @@ def fit(x: NDArray[np.float32], y: NDArray[np.bool_], weights: NDArray[np.float6
     """An ensemble of small networks with one hidden layer, one output a label."""
     members = []
     for seed in range(MEMBERS):
-        member = MLPClassifier((HIDDEN,), alpha=1.0, max_iter=40, batch_size=64, random_state=seed)
+        member = MLPClassifier((HIDDEN,), alpha=0.3, max_iter=15, batch_size=64, random_state=seed)
         members.append(member.fit(x, y.astype(int), sample_weight=weights))
     return members
 

@@ -42,6 +42,17 @@ FILLER = [
     "The shop on the corner has closed.", "Anyway, that's what I think.", "Let me tell you something.", "It was a long day at the office.",
     "The news was on in the kitchen.", "We took the train to the coast.", "The kids were at school.", "I have two questions about this.",
 ]
+NAMES = "Arden,Kolm,Bexley,Vashta,Tarnwick,Norvik,Mirelda Voss,Bob Hale,Ann Berg,Hassan Okafor,the harbour,the north tower,the clinic,our office,the town hall".split(",")
+THINGS = (
+    "admin port,mayor,mascot,opening time,capital,head of sales,warranty,bus line,flag,dress code,parking fee,deputy,phone extension,founder,river,treasurer"
+    ",speed limit,colour,area code,chief engineer,motto,guard dog,shelf life,dosage,record,ferry,ceiling,winner,sponsor,night shift,black list,master key"
+).split(",")
+VALUES = "8443,blue,Ms. Ito,three years,a fox,9 am,on the second floor,12 euros,closed on Sundays,in June,Odile Brandt,very old,made of oak,painted white,40 km long,not known".split(",")
+SHAPES = [
+    "The {t} of {n} is {v}.", "What is the {t} of {n}?", "{n}'s {t} is {v}.", "Since May the {t} of {n} has been {v}.", "Who knows the {t} of {n}?",
+    "FYI, the {t} of {n} is now {v}.", "I think the {t} at {n} is {v}.", "The {t} is {v}.", "You can ask {n} about the {t}.", "We changed the {t} of {n}; it is {v} now.",
+    "{v}", "It is {v}.", "{n} told us that the {t} is {v}.", "Where do I find the {t} of {n}?", "My {t} is {v}.", "Our {t} moved to {n}.",
+]
 BEFORE = ["", "", "", "", "well, ", "honestly, ", "lol ", "You know what? ", "Look, ", "So, ", "I think that ", "Let's face it, ", "As I said before: "]
 AFTER = ["", "", "", "", "!", "!!!", " lol", " Period.", " That's all.", " Right?", " #truth", " haha"]
 # fmt: on
@@ -85,6 +96,16 @@ def texts(seed: int = 7, copies: int = 2) -> list[Text]:
                 made.append(Text(name, labels, dressed(plain, draw), 1.0 / count))
             surrounded = embedded(fill(template, draw), draw)
             made.append(Text(name, labels, surrounded, 0.7))
+    return made + everyday(random.Random(seed))
+
+
+def everyday(draw: random.Random, count: int = 400) -> list[Text]:
+    """Facts and questions as people tell them: what the guardian judges most."""
+    made = []
+    for _ in range(count):
+        shape = draw.choice(SHAPES).replace("{t}", draw.choice(THINGS))
+        plain = shape.replace("{n}", draw.choice(NAMES)).replace("{v}", draw.choice(VALUES))
+        made.append(Text("everyday", frozenset(), plain[:1].upper() + plain[1:]))
     return made
 
 
