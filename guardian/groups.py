@@ -4,6 +4,7 @@ A head that sees 'gay' learns that 'gay' is bad. So the names of groups are repl
 text is embedded, and that one was named is told to the head apart.
 Not covered: groups that are not listed, and words that are names of groups only in context ('the blind').
 """
+# ruff: noqa: E501 (a pattern or a list is read as one line)
 
 from __future__ import annotations
 
@@ -52,7 +53,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(rf"\b(?:{_MANY})\b"), "those people"),
     (re.compile(rf"\ban?\s+(?:{_ONE})\b"), "one of those people"),
-    (re.compile(rf"{_LINK}(?:{_ADJECTIVES})(?=\s*(?:[.,!?;:\"]|$|and\b|or\b|but\b))"), r"\1 one of those people"),
+    (
+        re.compile(rf"{_LINK}(?:{_ADJECTIVES})(?=\s*(?:[.,!?;:\"]|$|and\b|or\b|but\b))"),
+        r"\1 one of those people",
+    ),
     (
         re.compile(
             r"\b(?:woman|jew|muslim|immigrant|refugee|lesbian|homosexual|gay|jewish|transgender|trans|transsexual)\b"
@@ -62,8 +66,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 # fmt: off
 NAMES = frozenset(
-    "women muslims muslim jews jewish immigrants immigrant migrants refugees foreigners homosexuals homosexual lesbian"
-    " lesbians transgender disabled autistic africans mexicans asians arabs pakistanis christians catholics hindus".split()
+    ["women", "muslims", "muslim", "jews", "jewish", "immigrants", "immigrant", "migrants", "refugees", "foreigners", "homosexuals", "homosexual", "lesbian", "lesbians", "transgender", "disabled", "autistic", "africans", "mexicans", "asians", "arabs", "pakistanis", "christians", "catholics", "hindus"]
 )
 # fmt: on
 """Names that a misspelling is restored to."""

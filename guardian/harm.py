@@ -4,10 +4,12 @@ Fitted by scripts/tune_toxicity.py on texts that this project wrote, none of a p
 in windows of whole sentences, with disguises taken off, misspelt harmful words restored and groups unnamed.
 Not covered: irony, what only the context makes harmful, any language but English.
 """
+# ruff: noqa: E501 (a pattern or a list is read as one line)
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import as_file, files
@@ -23,9 +25,21 @@ from guardian.spelling import restored
 from guardian.swearing import Swearing
 from guardian.unicode import folded
 
-LABELS = ("any", "hate", "hate/threatening", "harassment", "harassment/threatening", "violence", "violence/graphic", "sexual", "self-harm", "bias")
+LABELS = (
+    "any",
+    "hate",
+    "hate/threatening",
+    "harassment",
+    "harassment/threatening",
+    "violence",
+    "violence/graphic",
+    "sexual",
+    "self-harm",
+    "bias",
+)
 """What each column of the head's answer means. `any` is toxic in one of these ways, bias left out."""
 WINDOW_CHARS = 260
+_REMEMBERED = 64
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]+[\"”’']*|\n+|$)\s*")
 
 
@@ -50,7 +64,9 @@ def reading(text: str) -> str:
 
 
 def evidence(
-    texts: Sequence[str], swearing: Swearing, embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None
+    texts: Sequence[str],
+    swearing: Swearing,
+    embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None,
 ) -> NDArray[np.float32]:
     """(n, 384 + len(NAMES)): embedding without group names, then the counted features."""
     embed = embed or shared()
@@ -74,24 +90,39 @@ def _net() -> dict[str, NDArray[np.float32]]:
 
 
 class Head:
-    """Texts to probabilities. Loads the sentence model at the first call."""
+    """Texts to probabilities. Loads the sentence model at the first call. Safe to call from several threads.
+
+    It remembers its answers about the last windows: two checks look at the same text.
+    """
 
     def __init__(self) -> None:
         self._swearing = Swearing()
         self._net = _net()
+        self._lock = threading.Lock()
+        self._known: dict[str, NDArray[np.float32]] = {}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, len(LABELS)): of each text, the worst window for each label."""
         cut = [windows(folded(text)) for text in texts]
         flat = list(dict.fromkeys(window for several in cut for window in several))
         answers = np.zeros((len(texts), len(LABELS)), dtype=np.float32)
-        if flat:
-            scored = dict(zip(flat, self._scored(flat), strict=True))
-            for row, several in zip(answers, cut, strict=True):
-                row[:] = np.max([scored[window] for window in several], axis=0, initial=0.0)
+        with self._lock:
+            missing = [window for window in flat if window not in self._known]
+            known = {window: self._known[window] for window in flat if window in self._known}
+            if missing:
+                known |= dict(zip(missing, self._scored(missing), strict=True))
+            self._known = dict(list((self._known | known).items())[-_REMEMBERED:])
+        for row, several in zip(answers, cut, strict=True):
+            row[:] = np.max([known[window] for window in several], axis=0, initial=0.0)
         return answers
 
     def _scored(self, texts: list[str]) -> NDArray[np.float32]:
         net, x = self._net, evidence(texts, self._swearing)
         hidden = np.maximum(x @ net["hidden"] + net["hidden_bias"], 0.0)
         return np.asarray(1.0 / (1.0 + np.exp(-(hidden @ net["out"] + net["out_bias"]))), dtype=np.float32)
+
+
+@cache
+def shared_head() -> Head:
+    """One head in this process. Raises CheckUnavailable where a model is missing."""
+    return Head()

@@ -1,4 +1,5 @@
 """What the toxicity head counts beside the meaning of a text: words by kind, frames of speech, who is addressed."""
+# ruff: noqa: E501 (a pattern or a list is read as one line)
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ _SECOND = re.compile(r"\b(?:you|you're|your|yours|u|ur|yourself)\b")
 _THIRD = re.compile(r"\b(?:they|them|their|those people|these people|they're)\b")
 _FIRST = re.compile(r"\b(?:i|i'm|me|my|myself|we|our|us)\b")
 _PROUD = re.compile(r"\b(?:i am|i'm|we are|we're) (?:\w+ ){0,2}one of those people\b|\bproud\b")
-_ALL = re.compile(r"\b(?:all|every|any|always|never|each|no) (?:\w+ ){0,2}(?:those people|one of those people)\b")
+_ALL = re.compile(
+    r"\b(?:all|every|any|always|never|each|no) (?:\w+ ){0,2}(?:those people|one of those people)\b"
+)
 
 FRAMES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("reported", _REPORTED),
@@ -104,7 +107,12 @@ NAMES: tuple[str, ...] = (
 def counted(text: str, group: bool, pattern: bool, swearing: float, swearword: bool) -> list[float]:
     """The features in the order of NAMES. `text` is folded and names no group ('those people')."""
     words = _WORD.findall(text)
-    found = {"group": float(group), "pattern": float(pattern), "swearing": swearing, "swearword": float(swearword)}
+    found = {
+        "group": float(group),
+        "pattern": float(pattern),
+        "swearing": swearing,
+        "swearword": float(swearword),
+    }
     for name, section in SECTIONS.items():
         found[name] = math.log1p(sum(word in section for word in words))
     for name, frame in FRAMES:

@@ -1,6 +1,6 @@
 """Harmful words restored from misspellings: a swapped, dropped, doubled or split letter hides nothing.
 
-Only words that nobody writes (wordfreq does not know them) are looked at, and only harmful words are restored.
+Only words that nobody writes (wordfreq does not know them) are looked at, and only harmful ones restored.
 Not covered: two mistakes in one word, words written together, words shorter than five letters.
 """
 

@@ -1,10 +1,11 @@
 """The bundled toxicity score: head, patterns and their agreement, and the same by category."""
+# ruff: noqa: E501 (a pattern or a list is read as one line)
 
 from __future__ import annotations
 
 import re
 
-from guardian.harm import LABELS, Head
+from guardian.harm import LABELS, shared_head
 from guardian.hostility import hostile
 from guardian.unicode import folded_readings
 
@@ -34,7 +35,7 @@ class Bundled:
     backend = "embedded"
 
     def __init__(self) -> None:
-        self._head = Head()
+        self._head = shared_head()
 
     def __call__(self, texts: list[str]) -> list[float]:
         """One score from 0 to 1 for each text; long texts are read in windows and the worst counts."""
@@ -45,7 +46,10 @@ class Bundled:
     def categories(self, texts: list[str]) -> list[dict[str, float]]:
         """For each text a score for each of CATEGORIES, and 'sexual/minors': the sexual score of a text that
         names a child, else 0."""
-        return [self._by_name(text, list(map(float, row))) for text, row in zip(texts, self._head(texts), strict=True)]
+        return [
+            self._by_name(text, list(map(float, row)))
+            for text, row in zip(texts, self._head(texts), strict=True)
+        ]
 
     def _by_name(self, text: str, row: list[float]) -> dict[str, float]:
         named = {name: round(row[LABELS.index(name)], 4) for name in CATEGORIES}

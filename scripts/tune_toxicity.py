@@ -2,10 +2,10 @@
 
     python scripts/tune_toxicity.py [--cache FILE.npz]
 
-The training texts are made from the templates in scripts/toxicity; no public data set is used. The figures that
-are written down: AUC over families of templates left out of training, AUC on the texts in
-tests/guardian/data/toxicity*.txt, which were written apart from the templates and by which the material and the
-thresholds were chosen, and on toxicity_unseen.txt, which chose nothing.
+The training texts are made from the templates in scripts/toxicity; no public data set is used. The figures
+that are written down: AUC over families of templates left out of training; AUC on toxicity.txt and
+toxicity_long.txt in tests/guardian/data, which were written apart from the templates and by which the material
+and the thresholds were chosen; and AUC on toxicity_unseen.txt, which chose nothing.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ HELD_OUT = ROOT / "tests" / "guardian" / "data"
 NOT_TOXIC = frozenset({"bias", "harassment?"})
 MEMBERS = 4
 HIDDEN = 48
+QUARANTINE_FALSE, BLOCK_FALSE = 0.10, 0.01
+"""Shares of the harmless held-out sentences, most of them chosen to look harmful, that score above 0.4 and
+above 0.9, the default thresholds of the policy: `any` is stretched until they do."""
 EMBEDDING_SCALE = 6.0
 """Unit vectors have small entries beside counted words; scaled, both are regularised alike."""
 
@@ -54,7 +57,9 @@ class Cached:
             self._known.update(zip(some, shared()(some), strict=True))
             print(f"  embedded {at + len(some)}/{len(missing)}", flush=True)
         if missing and self._path:
-            np.savez(self._path, texts=np.array(list(self._known)), vectors=np.stack(list(self._known.values())))
+            np.savez(
+                self._path, texts=np.array(list(self._known)), vectors=np.stack(list(self._known.values()))
+            )
         return np.stack([self._known[text] for text in wanted])
 
 
@@ -95,8 +100,26 @@ def logits(net: dict[str, NDArray[np.float16]], x: NDArray[np.float32]) -> NDArr
     return np.asarray(middle @ full["out"] + full["out_bias"], dtype=np.float32)
 
 
+def calibrated(
+    net: dict[str, NDArray[np.float16]], x: NDArray[np.float32], toxic: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """Stretch `any` in place to the thresholds of the policy, on held-out sentences: (slope, shift)."""
+    harmless = logits(net, x)[~toxic, 0]
+    low, high = (float(np.quantile(harmless, 1 - share)) for share in (QUARANTINE_FALSE, BLOCK_FALSE))
+    at_low, at_high = (float(np.log(p / (1 - p))) for p in (0.4, 0.9))
+    slope = (at_high - at_low) / (high - low)
+    shift = at_low - slope * low
+    net["out"][:, 0] *= np.float16(slope)
+    net["out_bias"][0] = np.float16(slope * float(net["out_bias"][0]) + shift)
+    return slope, shift
+
+
 def left_out(
-    made: list[Text], x: NDArray[np.float32], y: NDArray[np.bool_], w: NDArray[np.float64], scale: NDArray[np.float32]
+    made: list[Text],
+    x: NDArray[np.float32],
+    y: NDArray[np.bool_],
+    w: NDArray[np.float64],
+    scale: NDArray[np.float32],
 ) -> float:
     """AUC of `any` where each family of templates is scored by a head that saw none of it."""
     families = np.array([text.family for text in made])
@@ -118,7 +141,9 @@ def held_out(name: str) -> tuple[NDArray[np.bool_], list[str]]:
 
 def main() -> None:
     """Fit, write the files and print what came out."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, help="file that keeps embeddings between runs")
     parser.add_argument("--quick", action="store_true", help="leave out the families-left-out figure")
     arguments = parser.parse_args()
@@ -129,6 +154,8 @@ def main() -> None:
     scale = np.ones(x.shape[1], dtype=np.float32)
     scale[:384] = EMBEDDING_SCALE
     net = tensors(fit(x * scale, y, w), scale)
+    toxic, lines = held_out("toxicity.txt")
+    calibrated(net, evidence(lines, Swearing(), Cached(arguments.cache)), toxic)
     save_file(net, WEIGHTS)
     written: dict[str, object] = {
         "from": "scripts/tune_toxicity.py on the templates in scripts/toxicity; no public data set",

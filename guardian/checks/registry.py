@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from guardian.checks.bias import Bias
 from guardian.checks.canonical import CanonicalForm
 from guardian.checks.grounding import Grounding
 from guardian.checks.instruction import InstructionShape
@@ -24,4 +25,5 @@ BUILDERS: dict[str, Builder] = {
     "personal_data": lambda policy: PersonalData(),
     "grounding": lambda policy: Grounding(),
     "toxicity": Toxicity,
+    "bias": lambda policy: Bias(),
 }

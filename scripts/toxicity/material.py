@@ -3,6 +3,7 @@
 Slots are filled with groups, other people and slurs; sentences are put between harmless ones, disguised or
 misspelt, and written in other registers, so that the head learns what is said and not how the template looks.
 """
+# ruff: noqa: E501 (a pattern or a list is read as one line)
 
 from __future__ import annotations
 
@@ -15,39 +16,21 @@ FOLDER = Path(__file__).parent
 
 # fmt: off
 GROUPS = [(p, s) for p, s in (
-    pair.split("|") for pair in (
-        "women|a woman,gay people|a gay man,gays|a gay person,lesbians|a lesbian,trans people|a trans person,trans women|a trans woman"
-        ",black people|a black man,blacks|a black woman,Asians|an Asian man,Africans|an African,Mexicans|a Mexican,Indians|an Indian"
-        ",Chinese people|a Chinese woman,Arabs|an Arab,Muslims|a Muslim,Jews|a Jew,Christians|a Christian,Hindus|a Hindu,immigrants|an immigrant"
-        ",refugees|a refugee,foreigners|a foreigner,migrants|a migrant,disabled people|a disabled person,deaf people|a deaf woman"
-        ",blind people|a blind man,autistic people|an autistic boy,the homeless|a homeless man,old people|an old woman,Roma|a gypsy"
-        ",Turks|a Turk,Poles|a Polish man,people in wheelchairs|a person in a wheelchair,Muslim women|a Muslim woman,Jewish people|a Jewish man"
-        ",people with disabilities|a person with a disability,black women|a black girl,native Americans|a native American,Pakistanis|a Pakistani"
-        ",Zoroastrians|a Zoroastrian,Yazidis|a Yazidi,Samoans|a Samoan,Bretons|a Breton,albinos|an albino,dwarfs|a dwarf,men|a man"
-    ).split(",")
+    pair.split("|") for pair in ["women|a woman", "gay people|a gay man", "gays|a gay person", "lesbians|a lesbian", "trans people|a trans person", "trans women|a trans woman", "black people|a black man", "blacks|a black woman", "Asians|an Asian man", "Africans|an African", "Mexicans|a Mexican", "Indians|an Indian", "Chinese people|a Chinese woman", "Arabs|an Arab", "Muslims|a Muslim", "Jews|a Jew", "Christians|a Christian", "Hindus|a Hindu", "immigrants|an immigrant", "refugees|a refugee", "foreigners|a foreigner", "migrants|a migrant", "disabled people|a disabled person", "deaf people|a deaf woman", "blind people|a blind man", "autistic people|an autistic boy", "the homeless|a homeless man", "old people|an old woman", "Roma|a gypsy", "Turks|a Turk", "Poles|a Polish man", "people in wheelchairs|a person in a wheelchair", "Muslim women|a Muslim woman", "Jewish people|a Jewish man", "people with disabilities|a person with a disability", "black women|a black girl", "native Americans|a native American", "Pakistanis|a Pakistani", "Zoroastrians|a Zoroastrian", "Yazidis|a Yazidi", "Samoans|a Samoan", "Bretons|a Breton", "albinos|an albino", "dwarfs|a dwarf", "men|a man"]
 )]
 OTHERS = [(p, s) for p, s in (
-    pair.split("|") for pair in (
-        "bankers|a banker,politicians|a politician,artists|an artist,lawyers|a lawyer,journalists|a journalist,communists|a communist"
-        ",capitalists|a capitalist,cyclists|a cyclist,gamers|a gamer,cops|a cop,teachers|a teacher,hunters|a hunter,Manchester fans|a Manchester fan"
-        ",murderers|a murderer,fascists|a fascist,racists|a racist,terrorists|a terrorist,salesmen|a salesman,spammers|a spammer"
-        ",tax collectors|a tax collector,critics|a critic,influencers|an influencer,drunk drivers|a drunk driver,liberals|a liberal"
-        ",Republicans|a Republican,clowns|a clown,spiders|a spider,wasps|a wasp,pigeons|a pigeon"
-    ).split(",")
+    pair.split("|") for pair in ["bankers|a banker", "politicians|a politician", "artists|an artist", "lawyers|a lawyer", "journalists|a journalist", "communists|a communist", "capitalists|a capitalist", "cyclists|a cyclist", "gamers|a gamer", "cops|a cop", "teachers|a teacher", "hunters|a hunter", "Manchester fans|a Manchester fan", "murderers|a murderer", "fascists|a fascist", "racists|a racist", "terrorists|a terrorist", "salesmen|a salesman", "spammers|a spammer", "tax collectors|a tax collector", "critics|a critic", "influencers|an influencer", "drunk drivers|a drunk driver", "liberals|a liberal", "Republicans|a Republican", "clowns|a clown", "spiders|a spider", "wasps|a wasp", "pigeons|a pigeon"]
 )]
-SLURS = "faggot,tranny,nigger,kike,paki,retard,cripple,chink,dyke,cunt,whore,slut,raghead,wetback".split(",")
+SLURS = ["faggot", "tranny", "nigger", "kike", "paki", "retard", "cripple", "chink", "dyke", "cunt", "whore", "slut", "raghead", "wetback"]
 FILLER = [
     "It rained all day.", "The bus was late again.", "I met an old friend in town.", "We had soup for lunch.", "My sister called in the evening.",
     "The meeting is at ten.", "He works in a bakery.", "The garden needs water.", "We moved here last year.", "I read the paper this morning.",
     "The shop on the corner has closed.", "Anyway, that's what I think.", "Let me tell you something.", "It was a long day at the office.",
     "The news was on in the kitchen.", "We took the train to the coast.", "The kids were at school.", "I have two questions about this.",
 ]
-NAMES = "Arden,Kolm,Bexley,Vashta,Tarnwick,Norvik,Mirelda Voss,Bob Hale,Ann Berg,Hassan Okafor,the harbour,the north tower,the clinic,our office,the town hall".split(",")
-THINGS = (
-    "admin port,mayor,mascot,opening time,capital,head of sales,warranty,bus line,flag,dress code,parking fee,deputy,phone extension,founder,river,treasurer"
-    ",speed limit,colour,area code,chief engineer,motto,guard dog,shelf life,dosage,record,ferry,ceiling,winner,sponsor,night shift,black list,master key"
-).split(",")
-VALUES = "8443,blue,Ms. Ito,three years,a fox,9 am,on the second floor,12 euros,closed on Sundays,in June,Odile Brandt,very old,made of oak,painted white,40 km long,not known".split(",")
+NAMES = ["Arden", "Kolm", "Bexley", "Vashta", "Tarnwick", "Norvik", "Mirelda Voss", "Bob Hale", "Ann Berg", "Hassan Okafor", "the harbour", "the north tower", "the clinic", "our office", "the town hall"]
+THINGS = ["admin port", "mayor", "mascot", "opening time", "capital", "head of sales", "warranty", "bus line", "flag", "dress code", "parking fee", "deputy", "phone extension", "founder", "river", "treasurer", "speed limit", "colour", "area code", "chief engineer", "motto", "guard dog", "shelf life", "dosage", "record", "ferry", "ceiling", "winner", "sponsor", "night shift", "black list", "master key"]
+VALUES = ["8443", "blue", "Ms. Ito", "three years", "a fox", "9 am", "on the second floor", "12 euros", "closed on Sundays", "in June", "Odile Brandt", "very old", "made of oak", "painted white", "40 km long", "not known"]
 SHAPES = [
     "The {t} of {n} is {v}.", "What is the {t} of {n}?", "{n}'s {t} is {v}.", "Since May the {t} of {n} has been {v}.", "Who knows the {t} of {n}?",
     "FYI, the {t} of {n} is now {v}.", "I think the {t} at {n} is {v}.", "The {t} is {v}.", "You can ask {n} about the {t}.", "We changed the {t} of {n}; it is {v} now.",
@@ -156,7 +139,7 @@ def misspelt(text: str, draw: random.Random) -> str:
 
 def embedded(text: str, draw: random.Random) -> str:
     """The text between harmless sentences, as it stands in a window of a longer one."""
-    pieces = [draw.choice(FILLER), text if text[-1:] in ".!?\"" else text + "."]
+    pieces = [draw.choice(FILLER), text if text[-1:] in '.!?"' else text + "."]
     if draw.random() < 0.5:
         pieces.append(draw.choice(FILLER))
     if draw.random() < 0.3:
