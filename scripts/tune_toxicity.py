@@ -4,8 +4,8 @@
 
 The training texts are made from the templates in scripts/toxicity; no public data set is used. The figures
 that are written down: AUC over families of templates left out of training; AUC on toxicity.txt and
-toxicity_long.txt in tests/guardian/data, which were written apart from the templates and by which the material
-and the thresholds were chosen; and AUC on toxicity_unseen.txt, which chose nothing.
+toxicity_long.txt in tests/guardian/data, which were written apart from the templates and by which the
+material and the thresholds were chosen; and AUC on toxicity_unseen.txt, which chose nothing.
 """
 
 from __future__ import annotations
