@@ -15,6 +15,8 @@ from guardian.harm_words import SECTIONS
 _TOKEN = re.compile(r"[a-z]+")
 _SHORTEST = 5
 _UNKNOWN_ZIPF = 1.9
+_PIECE_ZIPF = 4.3
+"""A piece of a split word is rarer than this by itself ('ver min', 'para sites')."""
 
 
 @cache
@@ -33,14 +35,14 @@ def _deletions(word: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def _is_word(word: str) -> bool:
+def _zipf(word: str) -> float:
     from wordfreq import zipf_frequency
 
-    return bool(zipf_frequency(word, "en") >= _UNKNOWN_ZIPF)
+    return float(zipf_frequency(word, "en"))
 
 
 def _restored(word: str) -> str:
-    if len(word) < _SHORTEST - 1 or _is_word(word):
+    if len(word) < _SHORTEST - 1 or _zipf(word) >= _UNKNOWN_ZIPF:
         return word
     index = _index()
     for reading in (word, *_deletions(word)):
@@ -69,7 +71,7 @@ def restored(text: str) -> str:
 
 
 def _join(text: str) -> str:
-    """'ver min' as 'vermin': two pieces of which one is no word, that make a harmful word."""
+    """'ver min' as 'vermin': two pieces, one of them rare, that make a harmful word."""
     pieces = text.split(" ")
     index = _index()
     out: list[str] = []
@@ -80,7 +82,7 @@ def _join(text: str) -> str:
             out
             and index.get(whole) == whole
             and whole.isalpha()
-            and not (_is_word(out[-1]) and _is_word(bare))
+            and min(_zipf(out[-1]), _zipf(bare)) < _PIECE_ZIPF
         ):
             out[-1] += piece
         else:

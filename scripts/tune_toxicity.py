@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "guardian" / "data" / "toxicity.safetensors"
 HELD_OUT = ROOT / "tests" / "guardian" / "data"
 NOT_TOXIC = frozenset({"bias", "harassment?"})
-MEMBERS = 4
-HIDDEN = 48
+MEMBERS = 8
+HIDDEN = 32
 QUARANTINE_FALSE, BLOCK_FALSE = 0.10, 0.01
 """Shares of the harmless held-out sentences, most of them chosen to look harmful, that score above 0.4 and
 above 0.9, the default thresholds of the policy: `any` is stretched until they do."""
@@ -76,7 +76,7 @@ def fit(x: NDArray[np.float32], y: NDArray[np.bool_], weights: NDArray[np.float6
     """An ensemble of small networks with one hidden layer, one output a label."""
     members = []
     for seed in range(MEMBERS):
-        member = MLPClassifier((HIDDEN,), alpha=0.3, max_iter=15, batch_size=64, random_state=seed)
+        member = MLPClassifier((HIDDEN,), alpha=0.3, max_iter=30, batch_size=64, random_state=seed)
         members.append(member.fit(x, y.astype(int), sample_weight=weights))
     return members
 

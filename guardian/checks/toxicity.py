@@ -17,6 +17,9 @@ _REFUSAL = re.compile(
 )
 
 
+__all__ = ["Bundled", "Scorer", "Toxicity"]
+
+
 class Scorer(Protocol):
     """Gives each text a probability of being toxic."""
 

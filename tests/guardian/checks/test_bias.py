@@ -6,7 +6,7 @@ import pytest
 
 from guardian import Candidate, Decision, Source
 from guardian.checks.bias import Bias
-from guardian.types import Finding, Scope, Span
+from guardian.types import Finding, Scope
 
 CHECK = Bias()
 SOURCE = Source("", "ada")
@@ -63,11 +63,8 @@ def test_denials_findings_and_single_persons_pass(text: str) -> None:
 
 
 def test_the_finding_shows_the_sentence() -> None:
-    text = (
-        "The club has forty members and meets in the old mill behind the church on the first Monday of every "
-        * 3
-    )
-    (finding,) = found(f"{text}month. Immigrants are lazy.")
+    text = "The club meets in the old mill on the first Monday of every month. " * 5 + "Immigrants are lazy."
+    (finding,) = found(text)
     (span,) = finding.spans
-    assert f"{text}month. Immigrants are lazy."[span.start : span.end].endswith("Immigrants are lazy.")
-    assert isinstance(span, Span)
+    assert span.start > 0
+    assert text[span.start : span.end].endswith("Immigrants are lazy.")

@@ -143,9 +143,7 @@ def test_abuse_is_recognised_with_a_name_and_in_disguise(text: str) -> None:
 
 
 def test_one_sentence_makes_a_long_text_toxic() -> None:
-    harmless = (
-        "The library in Arden opens at nine. It has two reading rooms and a garden behind the house. " * 6
-    )
+    harmless = "The library in Arden opens at nine. It has two reading rooms and a garden. " * 8
     worst = "Muslims are vermin and we should drive them out with dogs. "
     whole, clean = Bundled()([harmless + worst + harmless, harmless])
     assert clean < 0.4 <= whole
