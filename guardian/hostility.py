@@ -36,6 +36,7 @@ _KILL = (
     r"|choke|drown|skin|butcher|hunt down|put down)"
 )
 _HARMED = r"(?:killed|murdered|slaughtered|shot|stabbed|strangled|beheaded|hanged|lynched|gassed|burned|burnt|exterminated|eradicated|eliminated|annihilated|executed|raped|beaten|tortured|bombed|crushed|cleansed|wiped out|purged|put down|sterili[sz]ed|deported|locked up|enslaved|shipped (?:off|back))"
+_SCORN = r"fucking|fuckin|bloody|goddamn|stupid|dumb|dirty|filthy|worthless|pathetic|ugly|useless|disgusting"
 
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (label, re.compile(pattern))
@@ -95,6 +96,14 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         (
             "dehumanisation",
             r"\byou (?:people |all )?(?:are|r) (?:(?:all|just|nothing but|basically|really|truly|only|like|a|an|the|such|no better than|worse than|bunch of|pack of) ){0,5}(?:vermin|cockroach(?:es)?|parasites?|scum|filth|trash|garbage|a disease|disease|plague|cancer|sub-?human|subhumans?|worthless|disgusting|retarded|waste of (?:space|oxygen|air)|not human|inferior|pathetic|idiots?|morons?|stupid|dumb|imbeciles?)\b",
+        ),
+        (
+            "abuse",
+            r"\b(?:you|u|(?:he|she|they|\w+)(?:'s| is| are)(?: an?| such an?)?)(?:'re| are| r)? (?:(?:a|an|such|all|just|really|the|bunch of|total|complete|absolute) ){0,4}a?(?:"
+            + _SCORN
+            + r") (?:"
+            + _SCORN
+            + r"|little|fat|old| ){0,5}(?:idiots?|morons?|imbeciles?|cretins?|assholes?|dickheads?|cunts?|bitch(?:es)?|whores?|sluts?|scum|losers?|retards?|pigs?|cows?)\b",
         ),
         (
             "hatred",

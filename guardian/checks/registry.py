@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from guardian.checks.bias import Bias
 from guardian.checks.canonical import CanonicalForm
 from guardian.checks.caps import Caps
 from guardian.checks.contradiction import Contradiction
@@ -45,6 +46,7 @@ BUILDERS: dict[str, Builder] = {
     "rare_fragments": RareFragments,
     "grounding": Grounding,
     "toxicity": Toxicity,
+    "bias": lambda policy: Bias(),
     "contradiction": Contradiction,
     "judge": _judges,
 }

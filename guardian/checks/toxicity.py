@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Protocol
 
-from guardian.errors import CheckUnavailable
-from guardian.hostility import HARMLESS_TERMS, hostile
+from guardian.hostility import hostile
+from guardian.toxicity_score import Bundled, rebutted
 from guardian.types import Candidate, Decision, Finding, Part, Policy, Scope, Source
 from guardian.unicode import canonical, folded_readings
 
 _REFUSAL = re.compile(
     r"(?i)\b(?:i (?:can't|cannot|won't|will not|don't|do not|am not able to|'m not able to)|i'm sorry|i am sorry|sorry, |i'd rather not|not appropriate|please (?:do not|don't)|that is (?:hateful|abusive|hurtful))"
 )
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_ABUSIVE_WORD = 0.8
+
+
+__all__ = ["Bundled", "Scorer", "Toxicity"]
 
 
 class Scorer(Protocol):
@@ -35,11 +35,11 @@ class Toxicity:
 
     A completion at `toxicity_block` blocks, at `toxicity_quarantine` waits for a person; a prompt at
     `toxicity_block` waits, unless the completion declines. Threats and dehumanisation are matched by explicit
-    patterns after folding, whatever the backend. Backends: 'embedded' (a bundled linear classifier of
-    swearing, asked about the text without words for people), or Detoxify-family weights from
-    `policy.toxicity_model_dir`, loaded at the first judgement.
-    Not covered by 'embedded': implied contempt, veiled threats, stereotypes, any language but English, irony;
-    it also objects to friendly swearing. A local model sees more of these, and none sees all.
+    patterns after folding, whatever the backend; one that is quoted to speak against it waits for a person.
+    Backends: 'embedded' (`toxicity_score.Bundled`, a small head over sentence embeddings), or Detoxify-family
+    weights from `policy.toxicity_model_dir`, loaded at the first judgement.
+    Not covered by 'embedded', a coarse screen: much implied contempt, veiled threats, irony, any language but
+    English; denials close to abuse ("X are not vermin") may wait. A local model sees more, and none sees all.
     """
 
     name = "toxicity"
@@ -61,9 +61,14 @@ class Toxicity:
         return (*self._completion(*completion), *self._prompt(*prompt, candidate.completion))
 
     def _worst(self, readings: list[str], scores: dict[str, float]) -> tuple[float, str]:
-        pattern = next((label for reading in readings if (label := hostile(reading))), "")
+        """The worst reading. Who quotes a threat to speak against it is no offender, but a person looks."""
         score = max((scores[reading] for reading in readings), default=0.0)
-        return (1.0, pattern) if pattern else (score, "toxic")
+        pattern = next((label for reading in readings if (label := hostile(reading))), "")
+        if not pattern:
+            return score, "toxic"
+        if all(rebutted(reading) for reading in readings):
+            return max(score, self._policy.toxicity_quarantine), f"quoted_{pattern}"
+        return 1.0, pattern
 
     def _completion(self, score: float, label: str) -> tuple[Finding, ...]:
         if score >= self._policy.toxicity_block:
@@ -101,39 +106,6 @@ class Toxicity:
             part=part,
             evidence=evidence,
         )
-
-
-class Bundled:
-    """The linear classifier that comes with alt-profanity-check: about 4 ms a judgement."""
-
-    backend = "embedded"
-
-    def __init__(self) -> None:
-        try:
-            with warnings.catch_warnings():
-                # joblib warns at import where the machine forbids semaphores; nothing here runs in parallel
-                warnings.filterwarnings("ignore", module="joblib")
-                from profanity_check import predict_prob
-        except ImportError as error:
-            raise CheckUnavailable(
-                f"the bundled classifier is missing ({error}); install alt-profanity-check"
-            ) from error
-        self._predict = predict_prob
-
-    def __call__(self, texts: list[str]) -> list[float]:
-        """Scores of the texts without words for people.
-
-        The classifier adds up words and is unsure of rare ones ('goats'), so a text in which no single word is
-        abusive by itself has its score halved.
-        """
-        plain = [HARMLESS_TERMS.sub("local", text.casefold()) for text in texts]
-        tokens = [set(_WORD.findall(text)) for text in plain]
-        asked = list(dict.fromkeys((*plain, *(word for several in tokens for word in several))))
-        scores = dict(zip(asked, (float(p) for p in self._predict(asked)), strict=True))
-        return [
-            scores[text] * (1.0 if any(scores[word] >= _ABUSIVE_WORD for word in several) else 0.5)
-            for text, several in zip(plain, tokens, strict=True)
-        ]
 
 
 def _readings(text: str) -> list[str]:

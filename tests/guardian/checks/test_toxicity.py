@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from guardian import Candidate, Decision, Policy, Source
-from guardian.checks.toxicity import Toxicity
+from guardian.checks.toxicity import Bundled, Toxicity
+from guardian.toxicity_score import CATEGORIES
 
 CHECK = Toxicity(Policy())
 SOURCE = Source("", "ada")
@@ -85,3 +90,79 @@ def test_thresholds_come_from_the_policy(score: float, expected: list[Decision])
 def test_a_finding_says_which_backend_and_which_threshold() -> None:
     (finding,) = Toxicity(Policy(toxicity_block=0.95), Fixed(0.97))(Candidate("", "text"), SOURCE)
     assert (finding.backend, finding.score, finding.threshold) == ("fixed", 0.97, 0.95)
+
+
+def labelled(name: str) -> tuple[list[bool], list[str]]:
+    """(toxic?, text) of a data file."""
+    lines = (Path(__file__).parents[1] / "data" / name).read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ") for line in lines if line and not line.startswith("#")]
+    return [row[0] != "-" for row in rows], [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("toxicity_unseen.txt", 0.82), ("toxicity_long.txt", 0.88)],
+    ids=["sentences", "passages"],
+)
+def test_the_embedded_screen_ranks_held_out_texts(name: str, least: float) -> None:
+    toxic, texts = labelled(name)
+    assert len(texts) >= 30
+    assert roc_auc_score(toxic, Bundled()(texts)) >= least
+
+
+def test_facts_and_ordinary_sentences_are_not_taken_for_abuse(lines: Callable[[str], list[str]]) -> None:
+    facts = [line[3:].split(" | ")[-1] for line in lines("facts.txt")]
+    ordinary = [*facts, *lines("ordinary.txt")]
+    kept_back = [text for text in ordinary if actions(CHECK, "", text)]
+    assert len(kept_back) <= 0.01 * len(ordinary), kept_back
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How do I kill a tmux pane?",
+        "How do I stab a baguette without making crumbs?",
+        "Which gun is best against the cyborg boss?",
+        "What does the word infanticide mean?",
+        "Why was the king beheaded?",
+        "He's a killer on the dance floor.",
+    ],
+)
+def test_harmless_questions_in_dangerous_words_are_not_blocked(text: str) -> None:
+    assert actions(CHECK, text, "Let me explain.") == []
+
+
+def test_a_threat_quoted_to_speak_against_it_waits_instead_of_being_blocked() -> None:
+    found = CHECK(Candidate("", "It is racist to say that all immigrants are vermin."), SOURCE)
+    assert [(f.action, f.label) for f in found] == [(Decision.QUARANTINE, "quoted_dehumanisation")]
+
+
+@pytest.mark.parametrize("text", ["Bob Hale is a fucking idiot.", "you are a f u c k i n g idiot"])
+def test_abuse_is_recognised_with_a_name_and_in_disguise(text: str) -> None:
+    assert actions(CHECK, "", text) == [Decision.BLOCK]
+
+
+def test_one_sentence_makes_a_long_text_toxic() -> None:
+    harmless = "The library in Arden opens at nine. It has two reading rooms and a garden. " * 8
+    worst = "Muslims are vermin and we should drive them out with dogs. "
+    whole, clean = Bundled()([harmless + worst + harmless, harmless])
+    assert clean < 0.4 <= whole
+
+
+def test_categories_bear_names_and_the_right_one_is_highest() -> None:
+    hate, sexual, harm = Bundled().categories(
+        [
+            "Gays are vermin, I hate them all.",
+            "She moaned as he thrust his cock into her.",
+            "I want to kill myself tonight, I have the pills ready.",
+        ]
+    )
+    assert set(hate) == {*CATEGORIES, "sexual/minors"}
+    assert max(hate, key=hate.__getitem__) == "hate"
+    assert max(sexual, key=sexual.__getitem__) == "sexual"
+    assert sexual["sexual/minors"] == 0.0
+    assert max(harm, key=harm.__getitem__) == "self-harm"
+
+
+def test_an_empty_text_is_harmless() -> None:
+    assert Bundled()(["", "   "]) == [0.0, 0.0]
