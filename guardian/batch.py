@@ -20,8 +20,8 @@ from guardian.words import fact_fingerprint, words
 POPULATION_AT_LEAST = 30
 """Values that must be known before one can be called strange: the median of fewer says little."""
 STRANGE_FROM = 4.0
-"""Robust z-score. Of 80 honest facts told to seedling the farthest lay at 2.0 by its loss and 3.1 by its pull,
-as logarithms; an outlier that is held back costs a person's look."""
+"""Robust z-score. Of 80 honest facts told to seedling the farthest lay at 2.0 by its loss and 3.1 by its
+pull, as logarithms; an outlier that is held back costs a person's look."""
 _MAD_TO_SIGMA = 1.4826
 DOMINATES_FROM = 0.5
 UNFAIR_FROM = 1.5
