@@ -1,8 +1,8 @@
 """all-MiniLM-L6-v2 with torch's own encoder layer.
 
 A BERT of six layers (post-norm, GELU), whose sentence vector is the mean of its last layer (its model card;
-Reimers & Gurevych 2019, arXiv:1908.10084). The same vectors as by sentence-transformers, whose imports cost the
-guardian's process some 130 MB that this model does not need.
+Reimers & Gurevych 2019, arXiv:1908.10084). The same vectors as by sentence-transformers, whose imports cost
+the guardian's process some 130 MB that this model does not need.
 """
 
 from __future__ import annotations
