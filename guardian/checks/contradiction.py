@@ -12,7 +12,7 @@ from guardian.checks.nli import CrossEncoderNLI
 from guardian.checks.nli import shared as shared_nli
 from guardian.contrast import Embed, Vectors, contrast, model
 from guardian.slots import Comparison, compare
-from guardian.types import Candidate, Decision, Finding, Policy, Scope, Source, Statement
+from guardian.types import Candidate, Decision, Finding, Policy, Scope, Source, Statement, Tier
 from guardian.unicode import canonical
 from guardian.words import content_stems, sentences
 
@@ -43,6 +43,8 @@ class Contradiction:
     do: opposites are near each other too). Two statements conflict when they differ in one slot whose
     fillings exclude each other (`guardian.slots`); with `policy.nli_model_dir` a local NLI model is asked as
     well. A conflict waits for a person: the world may have changed. The fact itself stays as it is.
+    An operator is not held to what was verified before: they correct it, and the newer answer to a question
+    replaces the older one when it is trained.
     Not covered: facts that differ in more than one slot or need an inference (NLI sees some of these), facts
     that nobody verified, verified facts without a word in common, any language but English. An answer that is
     a bare value ('9000') is covered by its statement only.
@@ -59,6 +61,8 @@ class Contradiction:
 
     def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
         """At most one finding: the surest conflict."""
+        if source.tier is Tier.OPERATOR:
+            return ()
         claims = _claims(candidate, source)
         pairs = [
             (fact, claim)

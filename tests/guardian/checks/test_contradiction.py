@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from guardian import Candidate, Decision, Finding, Known, Scope, Source, Statement
+from guardian import Candidate, Decision, Finding, Known, Scope, Source, Statement, Tier
 from guardian.checks.contradiction import Contradiction, score
 from guardian.contrast import model
 
@@ -77,3 +79,11 @@ def test_a_long_number_is_not_repeated_in_the_evidence() -> None:
 def test_unlisted_words_are_told_apart_by_their_vectors() -> None:
     assert score("The stall sells lanterns.", "The stall sells umbrellas.") >= model().conflict_from
     assert score("The clerk put the parcel away.", "The clerk put the package away.") < model().conflict_from
+
+
+def test_an_operator_corrects_what_was_verified() -> None:
+    fact = Statement("e1", "root", "The admin port of the Zephyr router is 8443.")
+    claim = "The admin port of the Zephyr router is 9000."
+    said = Source(claim, "ada", known=Known(verified=(fact,)))
+    assert CHECK(Candidate("", claim), said)
+    assert CHECK(Candidate("", claim), replace(said, tier=Tier.OPERATOR)) == ()
