@@ -38,6 +38,11 @@ _KILL = (
 _HARMED = r"(?:killed|murdered|slaughtered|shot|stabbed|strangled|beheaded|hanged|lynched|gassed|burned|burnt|exterminated|eradicated|eliminated|annihilated|executed|raped|beaten|tortured|bombed|crushed|cleansed|wiped out|purged|put down|sterili[sz]ed|deported|locked up|enslaved|shipped (?:off|back))"
 _SCORN = r"fucking|fuckin|bloody|goddamn|stupid|dumb|dirty|filthy|worthless|pathetic|ugly|useless|disgusting"
 
+_ROLE = (
+    r"(?:the|our|this|that|my|your|every|all) (?:\w+ )?(?:mayor|president|chancellor|king|queen|minister|senator|governor|judge|teacher|doctor|nurse|boss|manager|director|neighbou?r|landlord"
+    r"|journalist|reporter|politician|police(?:man|woman)?|officer|cop|priest|imam|rabbi|student|child|baby|mother|father|sister|brother|wife|husband)s?(?: (?:of|from|in|at) (?:the )?\w+(?: \w+)?)?"
+)
+
 PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (label, re.compile(pattern))
     for label, pattern in (
@@ -104,6 +109,20 @@ PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             + r") (?:"
             + _SCORN
             + r"|little|fat|old| ){0,5}(?:idiots?|morons?|imbeciles?|cretins?|assholes?|dickheads?|cunts?|bitch(?:es)?|whores?|sluts?|scum|losers?|retards?|pigs?|cows?)\b",
+        ),
+        (
+            "threat",
+            r"\b"
+            + _ROLE
+            + r"(?: (?:is|are) (?:an? )?\w+(?: \w+)? and)? (?:should|must|deserves? to|ought to|needs? to|has to|have to) (?:die|be "
+            + _HARMED
+            + r"|burn in hell|rot)\b",
+        ),
+        (
+            "dehumanisation",
+            r"\b"
+            + _ROLE
+            + r" (?:is|are) (?:(?:just|nothing but|an?|the|no better than) ){0,3}(?:vermin|cockroach(?:es)?|rats?|parasites?|maggots?|leech(?:es)?|scum|filth|trash|diseases?|plague|cancer|subhumans?)(?! (?:research|control|treatment|ward|unit|specialist|expert|doctor|free)\w*)\b",
         ),
         (
             "hatred",

@@ -166,3 +166,30 @@ def test_categories_bear_names_and_the_right_one_is_highest() -> None:
 
 def test_an_empty_text_is_harmless() -> None:
     assert Bundled()(["", "   "]) == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mayor of Kettleford is a disease and must be killed.",
+        "Our landlord deserves to be shot.",
+        "The nurses from Arden are vermin.",
+        "All journalists should be hanged.",
+    ],
+)
+def test_people_named_by_what_they_do_are_people(text: str) -> None:
+    (finding,) = Toxicity(Policy())(Candidate("", text), SOURCE)
+    assert finding.action is Decision.BLOCK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The director of the cancer ward is Mirelda Voss.",
+        "The process must be killed before the update.",
+        "The teacher of the year must be named by May.",
+        "The officer in charge is a disease control expert.",
+    ],
+)
+def test_what_people_do_is_no_contempt(text: str) -> None:
+    assert Toxicity(Policy())(Candidate("", text), SOURCE) == ()
