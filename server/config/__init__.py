@@ -1,9 +1,9 @@
 """Settings: flags before LIVEGRAFT_* variables before livegraft.toml before defaults; read once, frozen."""
 
+from server.config.guardian import GuardianSettings
 from server.config.read import SettingsError, help_text, read_settings
 from server.config.settings import (
     EngineSettings,
-    GuardianSettings,
     KeySettings,
     LearningSettings,
     RolloutSettings,

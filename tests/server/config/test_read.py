@@ -10,7 +10,8 @@ import pytest
 
 from guardian.judges.adapters import ADAPTERS
 from server.config import SettingsError, help_text, read_settings
-from server.config.settings import JudgeSettings, KeySettings, leaves
+from server.config.guardian import JudgeSettings
+from server.config.settings import KeySettings, leaves
 
 KEY = {"name": "ops", "key": "0123456789abcdef", "scopes": ["chat", "operator"]}
 
