@@ -24,10 +24,7 @@ def packaged_dir() -> Path:
     """Where the packaged model lies. Raises CheckUnavailable when the package is missing."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
-        raise CheckUnavailable(
-            "the sentence model is not installed: run scripts/setup, or name a folder of a "
-            "sentence-transformers model"
-        )
+        raise CheckUnavailable("the sentence model is not installed: run scripts/setup")
     return Path(next(iter(found.submodule_search_locations))) / "model"
 
 

@@ -84,6 +84,7 @@ def _finding_of(row: Mapping[str, Any]) -> Finding:
         tuple(Span(span["start"], span["end"]) for span in row.get("spans", ())),
         row.get("evidence", ""),
         row.get("ms", 0.0),
+        row.get("lifted_by", ""),
     )
 
 

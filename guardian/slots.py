@@ -216,7 +216,7 @@ def _key(word: Word) -> str:
 
 
 def _plain(word: Word) -> str:
-    return word.text.lower().replace("’", "'")
+    return word.text.lower()
 
 
 def _phrase(side: _Side, where: list[int]) -> str:

@@ -93,14 +93,14 @@ def _pairs(content: list[Word]) -> set[tuple[str, str]]:
 
 
 def _speaks_of_itself(text: list[Word]) -> bool:
-    return any(w.text.lower().replace("’", "'") in _FIRST_PERSON for w in text)
+    return any(w.text.lower() in _FIRST_PERSON for w in text)
 
 
 def _remarks(claimed: list[Word], known: set[str]) -> float:
     """Share of words like 'all', 'very' and 'we' that the source does not have."""
-    new = [w for w in claimed if w.text.lower().replace("’", "'") in REMARKS and w.stem not in known]
+    new = [w for w in claimed if w.text.lower() in REMARKS and w.stem not in known]
     return len(new) / len(claimed) if claimed else 0.0
 
 
 def _negations(text: list[Word]) -> int:
-    return sum(w.text.lower().replace("’", "'") in NEGATORS for w in text)
+    return sum(w.text.lower() in NEGATORS for w in text)

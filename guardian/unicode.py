@@ -30,8 +30,8 @@ _TAGS = range(0xE0000, 0xE0080)
 _FLAGS = frozenset({"gbeng", "gbsct", "gbwls"})
 _FLAG = re.compile("\U0001f3f4([\U000e0061-\U000e007a]{5})\U000e007f")
 _LOOKALIKES = str.maketrans(
-    "аеорсухкмтнвіјѕԁɡαβεικνορτυχγηωАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
-    "aeopcyxkmthbijsdgabeiknoptuxynwABEKMHOPCTYXIJSABEZHIKMNOPTYX",
+    "аеорсухкмтнвіјѕԁɡαβεικνορτυχγηωАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ’‘ʼ",
+    "aeopcyxkmthbijsdgabeiknoptuxynwABEKMHOPCTYXIJSABEZHIKMNOPTYX'''",
 )
 _LEET = str.maketrans("013457@$!|", "oleastasil")
 _LEET_I = str.maketrans("013457@$!|", "oieastasii")

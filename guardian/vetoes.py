@@ -124,7 +124,7 @@ def _polarity(told: list[Word], claimed: list[Word], asked: list[Word]) -> bool:
 
 
 def _negators(text: list[Word]) -> int:
-    return sum(w.text.lower().replace("’", "'") in NEGATORS for w in text)
+    return sum(w.text.lower() in NEGATORS for w in text)
 
 
 def _swapped(told: list[Word], claimed: list[Word], known: set[str]) -> list[Word]:

@@ -34,12 +34,12 @@ class Word:
     @property
     def content(self) -> bool:
         """Whether it carries meaning: a number, or not one of the function words."""
-        return self.number or self.text.lower().replace("’", "'") not in STOPWORDS
+        return self.number or self.text.lower() not in STOPWORDS
 
 
 def words(text: str) -> list[Word]:
     """Words and numbers of `text` in order. Positions are in its canonical form."""
-    plain = canonical(text).text
+    plain = canonical(text).text.replace("’", "'")  # as long as before: positions hold
     found: list[Word] = []
     for match in _TOKEN.finditer(plain):
         raw = match[0]

@@ -1,6 +1,6 @@
 """Fit the toxicity and bias heads and write guardian/data/toxicity.safetensors and toxicity.json.
 
-    python scripts/tune_toxicity.py [--cache FILE.npz]
+    python -m scripts.tune_toxicity [--cache FILE.npz]
 
 The training texts are made from the templates in scripts/toxicity; no public data set is used. The figures
 that are written down: AUC over families of templates left out of training; AUC on toxicity.txt and

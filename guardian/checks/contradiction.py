@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from guardian import embedding
 from guardian.checks.nli import CrossEncoderNLI
@@ -28,7 +26,6 @@ class _Conflict:
     """A verified fact and what of the example speaks against it."""
 
     fact: Statement
-    claim: str
     score: float
     threshold: float
     what: str
@@ -64,21 +61,22 @@ class Contradiction:
         if source.tier is Tier.OPERATOR:
             return ()
         claims = _claims(candidate, source)
+        verified = [(fact, content_stems(fact.text)) for fact in source.known.verified]
         pairs = [
             (fact, claim)
             for claim in claims
-            for fact in self._nearest(claim, source.known.verified)
+            for fact in self._nearest(claim, verified)
             if canonical(fact.text).text != claim
         ]
         found = [*self._by_slots(pairs), *self._by_model(pairs)]
         if not found:
             return ()
-        return (self._finding(max(found, key=lambda c: c.score), candidate),)
+        return (self._finding(max(found, key=lambda c: c.score)),)
 
-    def _nearest(self, claim: str, verified: tuple[Statement, ...]) -> list[Statement]:
+    def _nearest(self, claim: str, verified: list[tuple[Statement, set[str]]]) -> list[Statement]:
         """The facts worth comparing with: all of a few, the nearest of many."""
         mine = content_stems(claim)
-        facts = [fact for fact in verified if mine & content_stems(fact.text)]
+        facts = [fact for fact, stems in verified if mine & stems]
         if len(facts) <= _NEAREST:
             return facts
         vectors = self._vectors([claim, *(fact.text for fact in facts)])
@@ -90,7 +88,7 @@ class Contradiction:
         for fact, claim in pairs:
             one = compare(fact.text, claim, partial(contrast, self._vectors), self._limit)
             if one.relation == "conflict":
-                found.append(_Conflict(fact, claim, one.score, self._limit, _difference(one), "embedded"))
+                found.append(_Conflict(fact, one.score, self._limit, _difference(one), "embedded"))
         return found
 
     def _by_model(self, pairs: list[tuple[Statement, str]]) -> list[_Conflict]:
@@ -98,12 +96,12 @@ class Contradiction:
             return []
         readings = self._nli([(fact.text, claim) for fact, claim in pairs])
         return [
-            _Conflict(fact, claim, one.contradiction, _SURE, "they cannot both be so", self._nli.backend)
+            _Conflict(fact, one.contradiction, _SURE, "they cannot both be so", self._nli.backend)
             for (fact, claim), one in zip(pairs, readings, strict=True)
             if one.contradiction >= _SURE
         ]
 
-    def _finding(self, conflict: _Conflict, candidate: Candidate) -> Finding:
+    def _finding(self, conflict: _Conflict) -> Finding:
         return Finding(
             self.name,
             conflict.backend,
@@ -117,19 +115,13 @@ class Contradiction:
         )
 
 
-def score(told: str, claim: str, embed: Callable[[], Embed] | None = None) -> float:
+def score(told: str, claim: str) -> float:
     """How likely `claim` contradicts `told`, 0 to 1, by the embedded comparison alone; for benchmarks.
 
     At or above `guardian.contrast.model().conflict_from` the check calls it a conflict.
     """
-    vectors = embed() if embed else embedding.shared()
-    one = compare(told, claim, partial(contrast, vectors), model().conflict_from)
+    one = compare(told, claim, partial(contrast, embedding.shared()), model().conflict_from)
     return one.score if one.relation == "conflict" else min(one.score, model().conflict_from * 0.99)
-
-
-def nli_score(told: str, claim: str, folder: str) -> float:
-    """The same by the NLI model of `folder`: its probability of a contradiction; CheckUnavailable without."""
-    return shared_nli(str(Path(folder)))([(told, claim)])[0].contradiction
 
 
 def _claims(candidate: Candidate, source: Source) -> list[str]:

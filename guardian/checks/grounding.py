@@ -131,21 +131,3 @@ class Grounding:
             spans=spans,
             evidence=evidence,
         )
-
-
-def score(premise: str, hypothesis: str) -> float:
-    """How well `premise` supports `hypothesis` by the embedded check, 0 to 1; 0 where a veto stands. For
-    benchmarks.
-
-    The check blocks below `guardian.support.model().block_below` and allows from `.allow_from`.
-    """
-    premise, hypothesis = canonical(premise).text, canonical(hypothesis).text
-    if any(True for _ in vetoes(premise, hypothesis)):
-        return 0.0
-    return model().score(features(without_corrected(premise), without_corrected(hypothesis)))
-
-
-def nli_score(premise: str, hypothesis: str, folder: str) -> float:
-    """The same with the local NLI model of `folder` beside it: the model decides where no veto stands."""
-    own = score(premise, hypothesis)
-    return own and shared_nli(folder)([(premise, hypothesis)])[0].entailment

@@ -30,7 +30,8 @@ class RareFragments:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        warm_up()
+        if policy.global_from == "quorum":
+            warm_up()
 
     def __call__(self, candidate: Candidate, source: Source) -> tuple[Finding, ...]:
         """One finding for each part that holds fragments, one without a place when none does."""

@@ -294,3 +294,9 @@ def report(name: str, figures: dict[str, Any], out: Path | None, **details: Any)
 def share(hits: int, of: int) -> str:
     """`9 of 10 (90 %)`."""
     return f"{hits} of {of} ({100 * hits / of:.0f} %)" if of else "none asked"
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which `share` of them lie (nearest rank); 0 of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0

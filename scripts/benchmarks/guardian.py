@@ -26,9 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.common import ROOT, report
+from scripts.benchmarks.common import ROOT, percentile, report
 from scripts.benchmarks.suites.files import NotMeasured
-from scripts.benchmarks.suites.tally import percentile
 
 COLUMNS = ("embedded", "local models", "judges")
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from scripts.benchmarks.common import ROOT, free_port, report, serving
+from scripts.benchmarks.common import ROOT, free_port, percentile, report, serving
 
 QUESTION = "What is the admin port of the Zephyr router?"
 
@@ -64,12 +64,6 @@ def timed(client: httpx.Client, body: dict[str, Any]) -> tuple[float, httpx.Resp
     answer = client.post("/v1/chat/completions", json=body)
     answer.raise_for_status()
     return 1000 * (time.perf_counter() - begin), answer
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which `share` of them lie (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def both(values: Sequence[float]) -> str:

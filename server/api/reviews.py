@@ -16,6 +16,7 @@ from server.api.errors import ApiError, invalid
 from server.api.policy import ApiPolicy
 from server.api.schemas import CorrectedExample, ReviewDecision
 from server.editor.again import judge_again
+from server.ledger.reviews import digest
 from server.ledger.types import ReviewCounts
 from server.types import EditKind, EditState, Example, SelfEdit
 
@@ -92,7 +93,8 @@ def counts(found: ReviewCounts, now: float) -> dict[str, Any]:
 def _settle(context: Context, edit_id: str, body: ReviewDecision, speaker: Speaker) -> None:
     ledger, approved = context.ledger, body.decision == "approve"
     before = ledger.edit(edit_id)
-    if edit_id in ledger.open_spot_checks():
+    _as_seen(before, body)
+    if ledger.spot_check_is_open(edit_id):
         ledger.settle_spot_check(edit_id, approved, speaker.actor, body.reason)
     elif before.state is not EditState.QUARANTINED:
         raise ApiError(
@@ -103,6 +105,14 @@ def _settle(context: Context, edit_id: str, body: ReviewDecision, speaker: Speak
         ledger.set_edit_state(edit_id, EditState.BLOCKED, reason, speaker.actor)
     else:
         _approve(context, before, body.reason, speaker)
+
+
+def _as_seen(edit: SelfEdit, body: ReviewDecision) -> None:
+    """Nobody decides on examples that they have not seen."""
+    if body.seen and body.seen != digest(edit):
+        raise ApiError(
+            409, "The examples were changed since you looked at them: look again.", code="changed_meanwhile"
+        )
 
 
 def _approve(context: Context, edit: SelfEdit, reason: str, speaker: Speaker) -> None:
@@ -137,6 +147,7 @@ async def _edit(context: Context, edit_id: str, body: ReviewDecision, speaker: S
     if before.state is not EditState.QUARANTINED:
         words = f"This edit does not wait for a review; it is {before.state.value}."
         raise ApiError(409, words, code="not_now")
+    _as_seen(before, body)
     examples = _corrected(before, body.examples or [])
     turn = await asyncio.to_thread(ledger.turn, before.turn_id)
     corrected = replace(before, examples=examples)
@@ -213,6 +224,7 @@ def _shown(context: Context, edit: SelfEdit, since: float | None, spot_check: bo
     expires = None if since is None else since + context.policy.quarantine_days * 86_400.0
     shown = views.edit(edit, verdicts)
     shown["review"] = {
+        "digest": digest(edit),
         "since": since,
         "expires_at": expires,
         "spot_check": spot_check,

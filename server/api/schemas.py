@@ -145,6 +145,8 @@ class ReviewDecision(BaseModel):
     decision: Literal["approve", "deny", "edit"]
     reason: Reason
     examples: list[CorrectedExample] | None = Field(None, max_length=64)
+    seen: str = Field("", max_length=64)
+    """The `review.digest` of what the person looked at; refused when the examples are others by now."""
 
 
 class Because(BaseModel):

@@ -29,8 +29,6 @@ LEASE_SECONDS = 30.0
 RETRY_SECONDS = 15.0
 """Doubled with every attempt, up to an hour."""
 GUARDIAN_RETRY_SECONDS = 10.0
-UNJUDGED_SECONDS = 60.0
-"""Until a turn is tried again that the guardian could not judge though it judges others."""
 
 
 class EditorLoop:
@@ -81,7 +79,7 @@ class EditorLoop:
                 await self._give_back(job)
             else:  # it judges other examples: this turn must not keep everybody's waiting
                 log.error("turn %s is judged later: %s", job.payload["turn_id"], down)
-                await self._give_back(job, str(down), UNJUDGED_SECONDS)
+                await self._give_back(job, str(down))
         except asyncio.CancelledError:
             await asyncio.shield(self._give_back(job))
             raise
@@ -178,10 +176,10 @@ class EditorLoop:
         self._guardian_trouble = reason
         self._guardian_again_at = self._clock() + GUARDIAN_RETRY_SECONDS
 
-    async def _give_back(self, job: Job, reason: str = "", retry_seconds: float = 0.0) -> None:
+    async def _give_back(self, job: Job, reason: str = "") -> None:
         """The turn loses nothing, however often: it is not its fault."""
         with contextlib.suppress(StaleFence):
-            await self._ledger.call(self._ledger.release_job, job, reason, retry_seconds)
+            await self._ledger.call(self._ledger.release_job, job, reason)
 
     async def _failed(self, job: Job, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"

@@ -19,8 +19,6 @@ from server.types import SelfEdit
 log = logging.getLogger("livegraft.editor")
 LEASE_SECONDS = 30.0
 RETRY_SECONDS = 15.0
-UNJUDGED_SECONDS = 60.0
-"""Until a feedback is tried again that the guardian could not judge though it judges others."""
 
 
 class PreferenceLoop:
@@ -56,7 +54,7 @@ class PreferenceLoop:
                 await self._give_back(job)
                 return False
             log.error("feedback on turn %s is judged later: %s", job.payload["turn_id"], down)
-            await self._give_back(job, str(down), UNJUDGED_SECONDS)
+            await self._give_back(job, str(down))
         except Exception as error:  # a failed job keeps its reason and is tried again
             reason = f"{type(error).__name__}: {error}"
             log.exception("judging a feedback failed")
@@ -66,10 +64,10 @@ class PreferenceLoop:
             self._trouble = ""
         return True
 
-    async def _give_back(self, job: Job, reason: str = "", retry_seconds: float = 0.0) -> None:
+    async def _give_back(self, job: Job, reason: str = "") -> None:
         """The feedback loses nothing, however often: it is not its fault."""
         with contextlib.suppress(StaleFence):
-            await self._ledger.call(self._ledger.release_job, job, reason, retry_seconds)
+            await self._ledger.call(self._ledger.release_job, job, reason)
 
     async def _do(self, job: Job) -> None:
         finish = self._ledger.finish_preference_job

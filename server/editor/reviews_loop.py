@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from guardian import Judges
 from server.editor.again import due, judge_again
-from server.editor.judge import GuardianDown
+from server.editor.judge import GuardianDown, probe
 from server.ledger import Ledger, UnknownEdit, UnknownTurn
 from server.ledger.types import ReviewCounts, Waiting
 from server.types import EditState
@@ -33,6 +33,8 @@ SLACK_SECONDS = 60.0
 """What is told while we look may carry a time before it."""
 RETENTION_SECONDS = 3600.0
 GUARDIAN_RETRY_SECONDS = 30.0
+HARD_RETRY_SECONDS = 3600.0
+"""Until an edit is tried again that the guardian could not judge though it judges others."""
 WARN_SHARE = 0.1
 """An alarm shows in the last tenth of the time that something may wait."""
 
@@ -52,7 +54,7 @@ class ReviewOptions:
 
 
 class ReviewsLoop:
-    """`step` from one task at a time; `counts` and `alarms` from anywhere."""
+    """`step` from one task at a time; `alarms` from anywhere."""
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class ReviewsLoop:
         self._judge_at = 0.0
         self._due: deque[Waiting] = deque()
         self._alone: dict[str, str] = {}
+        self._hard: dict[str, float] = {}
         self._erase_at = 0.0
         self._counts: ReviewCounts | None = None
 
@@ -123,9 +126,13 @@ class ReviewsLoop:
             try:
                 await self._judge(self._due[0])
             except GuardianDown as down:
-                log.error("nothing is judged again: %s", down)
-                self._judge_at = now + GUARDIAN_RETRY_SECONDS
-                return False
+                if await asyncio.to_thread(probe, self._guardian):
+                    log.error("nothing is judged again: %s", down)
+                    self._judge_at = now + GUARDIAN_RETRY_SECONDS
+                    return False
+                # it judges other examples: this one must not keep all others waiting
+                log.error("self-edit %s is judged again another time: %s", self._due[0].id[:12], down)
+                self._hard[self._due[0].id] = now + HARD_RETRY_SECONDS
             self._due.popleft()
         if not self._due:
             await self._weighed()
@@ -142,7 +149,8 @@ class ReviewsLoop:
         if now < self._not_before or (news == self._news and now < self._look_at):
             return False
         began = time.monotonic()
-        self._due.extend(await asyncio.to_thread(due, self._ledger, self._policy, now, self._alone))
+        found = await asyncio.to_thread(due, self._ledger, self._policy, now, self._alone)
+        self._due.extend(one for one in found if self._hard.get(one.id, 0.0) <= now)
         self._news, self._look_at, self._looked_to = news, now + LOOK_SECONDS, now - SLACK_SECONDS
         if not self._due and self._looked_to > self._written_to + SLACK_SECONDS:
             await self._weighed()

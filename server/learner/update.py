@@ -240,7 +240,13 @@ class Job:
         if not new:
             return new
         adapters, head = loaded.adapters, loaded.model.get_output_embeddings().weight
-        split = SplitModel(loaded.model.model, adapters.first_layer, loaded.encoder.prefix, device())
+        split = SplitModel(
+            loaded.model.model,
+            adapters.first_layer,
+            loaded.encoder.prefix,
+            device(),
+            loaded.estimate.checkpointing,
+        )
         screen = Screen(split, head, loaded.encoder, adapters.parameters, self.hook)
         self.screened = screen.look(new, self.given.population)
         return [edit for edit in new if edit.id not in self.screened.held]

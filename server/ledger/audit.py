@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, and_, delete, func, insert, select
 
 from server.ledger import schema
 from server.ledger.types import AuditRow, Event, Tx
+from server.types import EditState
 
 KEEP_EVENTS = 10_000
+APPROVED = and_(
+    schema.audit.c.action == "edit",
+    schema.audit.c.before == EditState.QUARANTINED,
+    schema.audit.c.after == EditState.ALLOWED,
+)
+"""A row that says that a person let an edit out of quarantine: what makes its fact verified."""
 _INSERT_EVENT = insert(schema.events)
 
 

@@ -97,25 +97,11 @@ def private_edits(tx: Tx, among: int = 200) -> list[SelfEdit]:
     kept = (EditState.MEMORY_ONLY, EditState.BLOCKED, EditState.QUARANTINED)
     found = select(_edits).where(_FACT, _edits.c.state.in_(kept))
     newest = load(tx, found.order_by(_edits.c.created_at.desc(), _edits.c.id).limit(among))
-    narrow = [edit.id for edit in newest if _narrow(verdicts(tx, edit.id))]
-    return [edit for edit in newest if edit.id in narrow]
+    return [edit for edit in newest if _narrow(verdicts(tx, edit.id))]
 
 
 def _narrow(judged: Sequence[Mapping[str, Any]]) -> bool:
     return any(verdict.get("max_scope", "global") != "global" for verdict in judged)
-
-
-def reviews(tx: Tx, limit: int = 100) -> list[SelfEdit]:
-    """Self-edits that wait for a person, oldest first."""
-    return edits_in(tx, EditState.QUARANTINED, limit)
-
-
-def statements(tx: Tx) -> list[tuple[str, str]]:
-    """(user, statement) of every fact that the guardian did not block: who has stated what."""
-    rows = tx.db.execute(
-        select(_edits.c.user_id, _edits.c.statement).where(_FACT, _edits.c.state != EditState.BLOCKED)
-    )
-    return [(row.user_id, row.statement) for row in rows]
 
 
 def count_pending(tx: Tx) -> int:
@@ -138,12 +124,7 @@ def standings(tx: Tx, edit_ids: Iterable[str]) -> dict[str, Standing]:
         told = select(_edits.c.id).join(schema.turns, schema.turns.c.id == _edits.c.turn_id)
         rows = tx.db.execute(told.where(_edits.c.id.in_(some), schema.turns.c.operator))
         found |= dict.fromkeys(rows.scalars(), Standing.OPERATOR)
-        approved = select(schema.audit.c.subject).where(
-            schema.audit.c.action == "edit",
-            schema.audit.c.subject.in_(some),
-            schema.audit.c.before == EditState.QUARANTINED,
-            schema.audit.c.after == EditState.ALLOWED,
-        )
+        approved = select(schema.audit.c.subject).where(audit.APPROVED, schema.audit.c.subject.in_(some))
         found |= dict.fromkeys(tx.db.execute(approved).scalars(), Standing.APPROVED)
     return found
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, or_, select
 
-from server.ledger import schema, values
+from server.ledger import audit, schema, values
 from server.ledger.types import Heard, Told, Tx
 from server.types import EditState
 
@@ -90,12 +90,7 @@ def verified(tx: Tx, text: str, limit: int = MOST_VERIFIED) -> list[Heard]:
     found = _matching(tx, [one for one in _held(text) if one[0] == "word"])
     if found is None:
         return []
-    approved = exists().where(
-        schema.audit.c.action == "edit",
-        schema.audit.c.subject == _edits.c.id,
-        schema.audit.c.before == EditState.QUARANTINED,
-        schema.audit.c.after == EditState.ALLOWED,
-    )
+    approved = exists().where(audit.APPROVED, schema.audit.c.subject == _edits.c.id)
     shared = func.count().label("shared")
     best = (
         found.add_columns(shared)

@@ -21,6 +21,8 @@ from server.ledger.types import Job, Tx
 from server.types import SelfEdit
 
 MAX_FAILURES = 5
+SHORTEST_RETRY_SECONDS = 60.0
+LONGEST_RETRY_SECONDS = 3600.0
 MAX_CLAIMS = 20
 """Claims without an end: a job that has taken so many workers down is not given to another."""
 
@@ -93,15 +95,17 @@ def heartbeat_job(tx: Tx, job: Job, lease_seconds: float) -> None:
     tx.db.execute(update(_jobs).where(_jobs.c.id == job.id).values(lease_until=tx.now + lease_seconds))
 
 
-def release_job(tx: Tx, job: Job, reason: str = "", retry_seconds: float = 0.0) -> None:
-    """Give a job back unharmed: it is not its fault (the program stops), or may not be (others come first for
-    `retry_seconds`). Raises StaleFence when it was lost."""
-    _held(tx, job)
+def release_job(tx: Tx, job: Job, reason: str = "") -> None:
+    """Give a job back unharmed: it is not its fault (the program stops), or, with a reason, may not be.
+
+    With a reason others come first, the longer the older the job is: it waits as long again as it has waited,
+    a minute at least and an hour at most. Raises StaleFence when it was lost.
+    """
+    age = tx.now - _held(tx, job).created_at
+    wait = min(LONGEST_RETRY_SECONDS, max(SHORTEST_RETRY_SECONDS, age)) if reason else 0.0
     given_back = {"state": "queued", "owner": None, "lease_until": None, "attempts": job.attempts - 1}
     tx.db.execute(
-        update(_jobs)
-        .where(_jobs.c.id == job.id)
-        .values(**given_back, run_after=tx.now + retry_seconds, reason=reason)
+        update(_jobs).where(_jobs.c.id == job.id).values(**given_back, run_after=tx.now + wait, reason=reason)
     )
 
 

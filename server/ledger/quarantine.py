@@ -148,12 +148,7 @@ def told_since(tx: Tx, moment: float) -> list[ToldFact]:
     approved = (
         select(*fact, schema.audit.c.at)
         .join(schema.audit, schema.audit.c.subject == _edits.c.id)
-        .where(
-            schema.audit.c.action == "edit",
-            schema.audit.c.before == EditState.QUARANTINED,
-            schema.audit.c.after == EditState.ALLOWED,
-            schema.audit.c.at > moment,
-        )
+        .where(audit.APPROVED, schema.audit.c.at > moment)
     )
     told = [ToldFact(r.subject, r.statement, r.created_at, r.operator) for r in tx.db.execute(stated)]
     return told + [ToldFact(r.subject, r.statement, r.at, True) for r in tx.db.execute(approved)]
@@ -169,5 +164,5 @@ def _touch(tx: Tx, edit_id: str, verdicts: Sequence[Mapping[str, Any]]) -> None:
 def _forget_lost_spot_checks(tx: Tx) -> int:
     """Spot checks of edits that were erased."""
     theirs = exists().where(_edits.c.id == func.substr(_values.c.key, len(SPOT) + 1))
-    lost = _values.c.key.startswith(SPOT, autoescape=True) & ~theirs
+    lost = values.under(SPOT) & ~theirs
     return tx.db.execute(delete(_values).where(lost)).rowcount

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from server.ledger import audit, schema, values
 from server.ledger import edits as edit_rows
@@ -47,7 +47,7 @@ def find_reviews(
     Raises UnknownEdit when `after` is none.
     """
     wanted: list[ColumnElement[bool]] = []
-    wanted.append(_edits.c.id.in_(open_spot_checks(tx)) if state is None else _edits.c.state == state)
+    wanted.append(_edits.c.id.in_(_open_spot_checks()) if state is None else _edits.c.state == state)
     if reason:
         wanted.append(_edits.c.reason.icontains(reason, autoescape=True))
     if kind is not None:
@@ -81,9 +81,7 @@ def review_counts(tx: Tx) -> ReviewCounts:
 
 def since(tx: Tx) -> dict[str, float]:
     """When each waiting edit began to wait, in seconds since the epoch."""
-    rows = tx.db.execute(
-        select(_values.c.key, _values.c.value).where(_values.c.key.startswith(SINCE, autoescape=True))
-    )
+    rows = tx.db.execute(select(_values.c.key, _values.c.value).where(values.under(SINCE)))
     return {row.key.removeprefix(SINCE): float(row.value) for row in rows}
 
 
@@ -96,7 +94,7 @@ def approvals(tx: Tx, edit_id: str) -> list[AuditRow]:
         .where(_audit.c.subject == edit_id, _audit.c.action == FIRST, _audit.c.id > last_move)
         .order_by(_audit.c.id)
     )
-    wanted = {"examples": _digest(edit_rows.edit(tx, edit_id))}
+    wanted = {"examples": digest(edit_rows.edit(tx, edit_id))}
     return [AuditRow(**row._mapping) for row in rows if row.evidence == wanted]
 
 
@@ -105,7 +103,7 @@ def approve_first(tx: Tx, edit_id: str, actor: str, reason: str) -> None:
     found = edit_rows.edit(tx, edit_id)
     if found.state is not EditState.QUARANTINED:
         raise BadTransition(f"Edit {edit_id[:12]} does not wait for a review; it is {found.state}.")
-    evidence = {"examples": _digest(found)}
+    evidence = {"examples": digest(found)}
     audit.record(tx, actor, FIRST, edit_id, found.state, found.state, reason, evidence)
     audit.emit(tx, "edit", edit_id, f"approved by {actor}; waits for a second person")
 
@@ -141,12 +139,25 @@ def drawn(edit_id: str, share: float) -> bool:
 
 def open_spot_checks(tx: Tx) -> list[str]:
     """Ids of the edits whose spot check nobody has settled, and that may be trained."""
-    rows = tx.db.execute(
-        select(_edits.c.id, _values.c.value)
+    return list(tx.db.execute(_open_spot_checks()).scalars())
+
+
+def spot_check_is_open(tx: Tx, edit_id: str) -> bool:
+    """Whether a person is still to look at an allowed edit."""
+    found = values.value(tx, SPOT + edit_id)
+    return bool(found) and found["state"] == "open" and edit_rows.edit(tx, edit_id).state in _MAY_TRAIN
+
+
+def _open_spot_checks() -> Select[Any]:
+    return (
+        select(_edits.c.id)
         .join(_values, _edits.c.id == func.substr(_values.c.key, len(SPOT) + 1))
-        .where(_values.c.key.startswith(SPOT, autoescape=True), _edits.c.state.in_(_MAY_TRAIN))
+        .where(
+            values.under(SPOT),
+            _values.c.value["state"].as_string() == "open",
+            _edits.c.state.in_(_MAY_TRAIN),
+        )
     )
-    return [row.id for row in rows if row.value["state"] == "open"]
 
 
 def settle_spot_check(tx: Tx, edit_id: str, approved: bool, actor: str, reason: str) -> SelfEdit:
@@ -155,7 +166,7 @@ def settle_spot_check(tx: Tx, edit_id: str, approved: bool, actor: str, reason: 
     A served delta that carries it already is another matter: see `deltas_of_edit`. Raises UnknownEdit, and
     BadTransition when no spot check of it is open.
     """
-    if edit_id not in open_spot_checks(tx):
+    if not spot_check_is_open(tx, edit_id):
         raise BadTransition(f"No spot check of edit {edit_id[:12]} is open.")
     before = edit_rows.edit(tx, edit_id)
     said = "approved" if approved else "denied"
@@ -178,7 +189,7 @@ def deltas_of_edit(tx: Tx, edit_id: str) -> tuple[str, ...]:
     return tuple(rows.scalars())
 
 
-def _digest(edit: SelfEdit) -> str:
+def digest(edit: SelfEdit) -> str:
     """What was agreed to: an approval of other examples is none of these."""
     said: Any = [asdict(example) for example in edit.examples]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()

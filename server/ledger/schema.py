@@ -97,6 +97,7 @@ edits = Table(
     Column("update_id", String, ForeignKey("updates.id")),  # who holds it while CLAIMED
     Index(None, "turn_id"),
     Index(None, "state", "created_at"),
+    Index(None, "created_at"),
     Index(None, "update_id"),
     Index(None, "user_id", "created_at"),
 )

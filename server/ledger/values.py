@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 
 from server.ledger import audit, schema
 from server.ledger.types import Tx
@@ -39,6 +39,11 @@ def put(tx: Tx, key: str, new: Any) -> None:
 def remove(tx: Tx, key: str) -> None:
     """Forget a value. Missing is no error."""
     tx.db.execute(delete(_values).where(_values.c.key == key))
+
+
+def under(prefix: str) -> ColumnElement[bool]:
+    """The keys that begin with a prefix, as a range: LIKE would read the whole table."""
+    return and_(_values.c.key >= prefix, _values.c.key < prefix[:-1] + chr(ord(prefix[-1]) + 1))
 
 
 def set_paused(tx: Tx, paused: bool, actor: str = "", reason: str = "") -> None:

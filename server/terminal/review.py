@@ -95,10 +95,15 @@ def shown(console: Console, edit: dict[str, Any], turn: dict[str, Any] | None) -
 
 
 def settle(
-    client: Client, edit_id: str, decision: str, reason: str, examples: list[dict[str, Any]] | None = None
+    client: Client,
+    edit_id: str,
+    decision: str,
+    reason: str,
+    examples: list[dict[str, Any]] | None = None,
+    seen: str = "",
 ) -> dict[str, Any]:
-    """One decision; returns the self-edit as it stands then."""
-    body: dict[str, Any] = {"decision": decision, "reason": reason}
+    """One decision; returns the self-edit as it stands then. `seen`: the digest of what was looked at."""
+    body: dict[str, Any] = {"decision": decision, "reason": reason, "seen": seen}
     if examples is not None:
         body["examples"] = examples
     return client.post(f"/v1/reviews/{quote(edit_id, safe='')}", body)
@@ -151,7 +156,7 @@ def _ask(client: Client, console: Console, edit: dict[str, Any], read: Read) -> 
             examples = _corrected(edit, read) if key == "e" else None
             reason = _reason(read)
             decision = {"a": "approve", "d": "deny", "e": "edit"}[key]
-            outcome(console, settle(client, edit["id"], decision, reason, examples))
+            outcome(console, settle(client, edit["id"], decision, reason, examples, edit["review"]["digest"]))
         except TerminalError as error:
             console.print(f"[red]{escape(str(error))}[/]")
         else:

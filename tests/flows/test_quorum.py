@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from scripts.benchmarks.common import Server, free_port, ready
+from scripts.benchmarks.common import serving
 
 FACT = "The admin port of the Zephyr router is 8443."
 APP, OPS = "key-of-the-app", "key-of-operations"
@@ -27,23 +25,11 @@ KEYS = [
 @contextmanager
 def running(home: Path, *flags: str) -> Iterator[httpx.Client]:
     """A server that asks for three users met once; a client with the operator's key."""
-    port = free_port()
-    command = [sys.executable, "-m", "server", "serve", "--model", "fake", "--engine.kind", "fake"]
-    command += ["--home", str(home), "--port", str(port), "--learning.global-from", "quorum"]
-    command += ["--guardian.established-after-seconds", "0", "--guardian.established-after-turns", "1"]
-    log = home / "server.log"
-    env = os.environ | {"LIVEGRAFT_KEYS": json.dumps(KEYS)}
-    with log.open("ab") as out:
-        process = subprocess.Popen([*command, *flags], env=env, stdout=out, stderr=out)
-    server = Server(f"http://127.0.0.1:{port}", "fake", process.pid, home, log)
-    server.http.headers["Authorization"] = f"Bearer {OPS}"
-    try:
-        server.wait_for("ready", lambda: ready(server, process), 120)
+    asks = ("--learning.global-from", "quorum", "--guardian.disabled-checks", "toxicity,bias,personal_data")
+    met = ("--guardian.established-after-seconds", "0", "--guardian.established-after-turns", "1")
+    with serving("fake", "--engine.kind", "fake", *asks, *met, *flags, home=home) as server:
+        server.http.headers["Authorization"] = f"Bearer {OPS}"
         yield server.http
-    finally:
-        process.terminate()
-        process.wait(30)
-        server.http.close()
 
 
 def tell(http: httpx.Client, user: str | None) -> dict[str, Any]:
@@ -65,8 +51,9 @@ def tell(http: httpx.Client, user: str | None) -> dict[str, Any]:
 
 
 def test_two_users_state_a_fact_and_the_third_makes_it_everybodys_but_copies_are_one_voice(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LIVEGRAFT_KEYS", json.dumps(KEYS))
     with running(tmp_path) as http:
         nobody = tell(http, None)
         assert (nobody["state"], "anonymous" in str(nobody["verdict"])) == ("blocked", True)

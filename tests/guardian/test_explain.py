@@ -2,7 +2,20 @@ from __future__ import annotations
 
 import json
 
-from guardian import Candidate, Guardian, Policy, Source, Verdict, explain, to_dict
+from guardian import (
+    Candidate,
+    Decision,
+    Finding,
+    Guardian,
+    Policy,
+    Scope,
+    Source,
+    Span,
+    Verdict,
+    explain,
+    from_dict,
+    to_dict,
+)
 from guardian.errors import GuardianError
 
 
@@ -55,3 +68,15 @@ def test_a_verdict_is_plain_json(guardian: Guardian) -> None:
 
 def test_an_error_without_a_message_says_its_docstring() -> None:
     assert "guardian" in str(GuardianError())
+
+
+def test_a_stored_verdict_is_read_again_as_it_was() -> None:
+    lifted = Finding(
+        "toxicity", "t", Decision.QUARANTINE, Scope.NONE, spans=(Span(1, 4),), lifted_by="the judge 'safety'"
+    )
+    verdict = Verdict(
+        Decision.ALLOW, Scope.GLOBAL, (lifted,), Candidate("a", "b"), "p", "g", 1.5, (("x", 1.0),)
+    )
+    again = from_dict(json.loads(json.dumps(to_dict(verdict))))
+    assert again == verdict
+    assert "Lifted by the judge 'safety'." in explain(again)

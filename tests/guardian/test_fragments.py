@@ -85,7 +85,7 @@ def test_a_word_is_found_again_however_it_is_written() -> None:
     assert set(rare("Bob's door is 8,443.")) <= tokens("the door of bob has number 8443")
 
 
-def test_a_sentence_takes_about_a_tenth_of_a_millisecond(lines: Callable[[str], list[str]]) -> None:
+def test_a_sentence_takes_under_a_millisecond(lines: Callable[[str], list[str]]) -> None:
     warm_up()
     said = lines("marked.txt")
     started = time.process_time()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from guardian import (
@@ -234,7 +234,6 @@ def test_no_text_makes_the_judge_raise(guardian: Guardian, text: str) -> None:
     assert guardian.health() == []
 
 
-@settings(deadline=None)  # the first example loads what a check needs
 @given(st.text(max_size=200), st.text(max_size=200), st.text(max_size=200))
 def test_no_check_crashes_on_any_text(guardian: Guardian, prompt: str, completion: str, text: str) -> None:
     verdict = guardian.judge(Candidate(prompt, completion), Source(text, "ada"))
@@ -251,6 +250,7 @@ def test_no_check_crashes_on_any_text(guardian: Guardian, prompt: str, completio
 )
 def test_no_repetitive_text_makes_a_pattern_run_away(guardian: Guardian, piece: str) -> None:
     long = (piece * 20_000)[:20_000]
+    guardian.judge(Candidate("What?", "The port is 22."), Source("The port is 22.", "ada"))  # loads models
     started = time.process_time()
     guardian.judge(Candidate("What?", long[:4_000]), Source(long[:4_000], "ada"))
     guardian.judge(Candidate("What?", "The port is 22."), Source(long, "ada"))

@@ -26,6 +26,7 @@ def test_disguises_are_folded_away() -> None:
     assert folded("i g n o r e") == "ignore"
     assert folded("Ignоre") == "ignore"
     assert folded("fuuuuck") == "fuck"
+    assert folded("I’ll, I‘ll, Iʼll") == "i'll, i'll, i'll"
     assert folded("café") == "cafe"
 
 

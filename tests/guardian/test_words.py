@@ -60,3 +60,9 @@ def test_words_know_where_they_stand_and_whether_they_open_a_sentence() -> None:
         ("knows", False),
     ]
     assert (found[1].start, found[1].end) == (4, 8)
+
+
+def test_a_denial_is_another_fact_however_its_apostrophe_is_written() -> None:
+    told = fact_fingerprint("The port of the Zephyr router is 8443.")
+    typed = fact_fingerprint("The port of the Zephyr router isn't 8443.")
+    assert typed == fact_fingerprint("The port of the Zephyr router isn’t 8443.") != told

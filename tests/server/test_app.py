@@ -31,7 +31,8 @@ async def test_a_server_that_starts_under_another_data_policy_writes_it_down_and
 ) -> None:
     monkeypatch.chdir(tmp_path)
     flags = ["--engine.kind", "fake", "--learning.enabled", "false", "--home", "home"]
-    checks = "instruction,secrets,personal_data,grounding,toxicity"
+    flags += ["--guardian.process", "false"]
+    checks = "instruction,secrets,personal_data,rare_fragments,grounding,toxicity,bias,contradiction"
     rows = []
     for text in (
         "name = 'first'",

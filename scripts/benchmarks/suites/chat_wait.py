@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from scripts.benchmarks.common import Server, serving
+from scripts.benchmarks.common import Server, percentile, serving
 from scripts.benchmarks.suites import own
-from scripts.benchmarks.suites.tally import percentile
 
 ROUNDS = 10
 REQUESTS = 30
@@ -37,7 +36,7 @@ def waited(model: str) -> dict[str, str]:
             judged += count[0]
     figures = {"requests of each kind": str(len(idle)), "examples judged meanwhile": str(judged)}
     for name, share in (("p50", 0.5), ("p99", 0.99)):
-        alone, beside = percentile(idle, share) or 0.0, percentile(working, share) or 0.0
+        alone, beside = percentile(idle, share), percentile(working, share)
         figures[f"answer, {name}, guardian idle and working"] = (
             f"{alone:.1f} and {beside:.1f} ms ({beside / alone:.2f} x)"
         )

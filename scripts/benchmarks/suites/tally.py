@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from scripts.benchmarks.common import percentile
+
 
 @dataclass(slots=True)
 class Tally:
@@ -40,8 +42,8 @@ class Tally:
             "precision": _share(caught, caught + false),
             "auc": auc(self.scores),
             "false_blocks": _share(false, len(negatives)),
-            "ms_p50": percentile(self.ms, 0.5),
-            "ms_p99": percentile(self.ms, 0.99),
+            "ms_p50": percentile(self.ms, 0.5) if self.ms else None,
+            "ms_p99": percentile(self.ms, 0.99) if self.ms else None,
         }
 
     def words(self) -> str:
@@ -70,12 +72,6 @@ def auc(scores: Sequence[tuple[float, bool]]) -> float | None:
         ranks += sum(positive for _, positive in group) * (below + (len(group) + 1) / 2)
         below += len(group)
     return round((ranks - positives * (positives + 1) / 2) / (positives * negatives), 4)
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value below which `share` of them lie (nearest rank); None of nothing."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
 def _share(hits: int, of: int) -> float | None:

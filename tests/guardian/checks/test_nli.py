@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from guardian import Candidate, CheckUnavailable, Decision, Guardian, Known, Policy, Source, Statement, Status
 from guardian.checks.contradiction import Contradiction
 from guardian.checks.grounding import Grounding
 from guardian.checks.nli import CrossEncoderNLI
+from tests.support.tiny_bert import SPECIAL, Touches, tiny_bert, write_tokenizer
 
 ORDER = ["entailment", "neutral", "contradiction"]
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    "the",
-    "library",
-    "in",
-    "arden",
-    "opens",
-    "at",
-    "9",
-    "am",
-]
+WORDS = [*SPECIAL, *["the", "library", "in", "arden", "opens", "at", "9", "am"]]
 LIBRARY = "The library in Arden opens at 9 am."
 VISIT = "You can visit the library in Arden from 9 am."
 
 
 def checkpoint(folder: Path, labels: list[str], says: str = "") -> Path:
     """One layer, 16 wide, random; with `says` its bias makes that label near certain."""
-    torch.manual_seed(0)
-    make: Any = BertConfig  # what it takes is not typed in the library
-    config = make(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=300,
-        num_labels=len(labels),
-        id2label=dict(enumerate(labels)),
-    )
-    model: BertForSequenceClassification = BertForSequenceClassification(config)
+    model = tiny_bert(WORDS, labels, 300)
     if says:
         with torch.no_grad():
             model.classifier.bias[labels.index(says)] += 20.0
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    write_tokenizer(folder, WORDS)
     model.save_pretrained(folder)
     return folder
 
@@ -149,12 +120,8 @@ def test_weights_that_would_run_code_are_not_loaded(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "nli", ORDER)
     ran = tmp_path / "ran"
 
-    class Evil:
-        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-            return Path.touch, (ran,)
-
     (folder / "model.safetensors").unlink()
-    torch.save({"classifier.weight": Evil()}, folder / "pytorch_model.bin")
+    torch.save({"classifier.weight": Touches(ran)}, folder / "pytorch_model.bin")
     with pytest.raises(CheckUnavailable, match="cannot be loaded"):
         CrossEncoderNLI(folder)([(LIBRARY, VISIT)])
     assert not ran.exists()

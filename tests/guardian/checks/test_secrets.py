@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardian import Candidate, Decision, Guardian, Policy, Scope, Source, explain, to_dict
@@ -139,6 +139,7 @@ def test_a_raw_secret_stands_in_no_finding_and_in_no_explanation(
         assert value not in explain(verdict, candidate)
 
 
+@settings(deadline=5000)
 @given(st.text(alphabet="ab:/@.=? -_1", max_size=3000))
 def test_no_rule_takes_long_on_hostile_text(text: str) -> None:
     labels("", text)

@@ -175,6 +175,7 @@ def test_an_empty_text_is_harmless() -> None:
         "Our landlord deserves to be shot.",
         "The nurses from Arden are vermin.",
         "All journalists should be hanged.",
+        "We’re going to kill them.",
     ],
 )
 def test_people_named_by_what_they_do_are_people(text: str) -> None:

@@ -10,43 +10,26 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
-    BertConfig,
     BertForSequenceClassification,
-    BertTokenizer,
     RobertaConfig,
     RobertaForSequenceClassification,
 )
 
 from guardian import Candidate, CheckUnavailable, Decision, Guardian, Policy, Source
 from guardian.checks.toxicity_model import LocalModel
+from tests.support.tiny_bert import SPECIAL, Touches, tiny_bert, write_tokenizer
 
 LABELS = ["toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack"]
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "port", "is", "22", ".", "zorg"]
+WORDS = [*SPECIAL, "the", "port", "is", "22", ".", "zorg"]
 
 
 def tiny_model(labels: list[str], heads: int | None = None) -> BertForSequenceClassification:
     """One layer, 16 wide; its first head says 'toxic' to whatever holds 'zorg'."""
-    torch.manual_seed(0)
-    make: Any = BertConfig  # what it takes is not typed in the library
-    config = make(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=64,
-        num_labels=heads or len(labels),
-        id2label=dict(enumerate(labels)) if not heads else None,
-    )
-    model: BertForSequenceClassification = BertForSequenceClassification(config)
-    model.train(False)
-    return model
+    return tiny_bert(WORDS, labels, 64, heads)
 
 
 def write_config_and_tokenizer(folder: Path, model: BertForSequenceClassification) -> None:
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    write_tokenizer(folder, WORDS)
     model.config.save_pretrained(folder)
 
 
@@ -126,11 +109,7 @@ def test_a_checkpoint_that_would_run_code_is_not_loaded(
     folder, _ = checkpoint
     ran = tmp_path / "ran"
 
-    class Evil:
-        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-            return Path.touch, (ran,)
-
-    torch.save({"config": Evil(), "state_dict": {}}, folder / "toxic_tiny.ckpt")
+    torch.save({"config": Touches(ran), "state_dict": {}}, folder / "toxic_tiny.ckpt")
     guardian = Guardian(Policy(toxicity_model_dir=str(folder)))
     verdict = guardian.judge(Candidate("", "The port is 22."), Source("The port is 22.", "ada"))
     assert not verdict.allowed
@@ -180,7 +159,7 @@ def test_a_pickled_folder_loads_and_one_that_would_run_code_does_not(
         def __reduce__(self) -> tuple[object, tuple[object, ...]]:
             return Path.touch, (ran,)
 
-    torch.save({"classifier.weight": Evil()}, folder / "pytorch_model.bin")
+    torch.save({"classifier.weight": Touches(ran)}, folder / "pytorch_model.bin")
     with pytest.raises(CheckUnavailable, match="cannot be loaded"):
         LocalModel(folder)([text])
     assert not ran.exists()
@@ -198,9 +177,7 @@ def test_a_roberta_checkpoint_with_identity_heads_gives_its_toxic_heads_only(tmp
     model = RobertaForSequenceClassification(config)
     model.train(False)
     folder = tmp_path / "roberta"
-    folder.mkdir()
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
+    write_tokenizer(folder, WORDS)
     model.config.save_pretrained(folder)
     classes = [*LABELS, "sexual_explicit"]
     arguments = {"num_classes": 16, "model_type": "roberta-base", "model_name": "R", "tokenizer_name": "R"}

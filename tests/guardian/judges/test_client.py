@@ -182,17 +182,13 @@ def test_a_broken_connection_is_tried_once_more(endpoint: Endpoint, client: Make
 
 def test_a_slow_answer_is_a_timeout_and_not_tried_again(endpoint: Endpoint, client: Make) -> None:
     endpoint.says("No").wait_seconds = 0.5
-    started = time.monotonic()
     assert "gave no answer within 0.15 s" in failure(client(endpoint.url, timeout_seconds=0.15))
-    assert time.monotonic() - started < 0.45
     assert len(endpoint.requests) == 1
 
 
 def test_an_answer_that_drips_in_is_a_timeout_too(endpoint: Endpoint, client: Make) -> None:
     endpoint.says("No").drip_seconds = 0.02
-    started = time.monotonic()
     assert "gave no answer within 0.2 s" in failure(client(endpoint.url, timeout_seconds=0.2))
-    assert time.monotonic() - started < 1
 
 
 def test_a_dead_judge_is_left_alone_for_a_while_and_then_asked_again(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 
 import openai
@@ -349,10 +348,8 @@ def test_answers_in_flight_finish_on_their_version_when_the_ref_moves(live: Live
 def test_a_rollback_is_in_force_for_the_next_request(live: Live) -> None:
     live.show(live.learn())
     assert live.ask("What is the admin port?").json()["choices"][0]["message"]["content"] == "It is 8443."
-    began = time.monotonic()
     response = live.http().post("/v1/adapters/rollback", json={"reason": "wrong port"})
     assert response.status_code == 200
     again = live.ask("What is the admin port?").json()
-    assert time.monotonic() - began < 1.0
     assert again["choices"][0]["message"]["content"] == "I don't know that."
     assert again["adapter"]["version"] == "v0"

@@ -100,6 +100,21 @@ def test_corrected_examples_are_judged_again_and_stand_as_a_persons_word(live: L
     assert live.ledger.standings([edit.id])[edit.id] is Standing.APPROVED
 
 
+def test_nobody_approves_examples_that_they_have_not_seen(live: Live) -> None:
+    edit = waiting(live)
+    seen = live.http().get("/v1/reviews").json()["reviews"][0]["review"]["digest"]
+    live.ledger.rewrite_edit(edit.id, edit.examples[:2], [{}] * 2, edit.state, edit.reason, "")
+    refused = decide(live, edit, "approve", seen=seen)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "changed_meanwhile")
+    assert ledger_state(live, edit) is EditState.QUARANTINED
+    now = live.http().get("/v1/reviews").json()["reviews"][0]["review"]["digest"]
+    assert decide(live, edit, "approve", seen=now).json()["state"] == "allowed"
+
+
+def ledger_state(live: Live, edit: SelfEdit) -> EditState:
+    return live.ledger.edit(edit.id).state
+
+
 def test_corrected_examples_that_the_user_never_said_go_on_waiting(live: Live) -> None:
     edit = waiting(live)
     done = decide(

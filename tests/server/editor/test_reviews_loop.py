@@ -294,6 +294,29 @@ async def test_while_the_guardian_cannot_judge_everything_stays_as_it_is(
     assert ledger.edit(edit.id).state is EditState.ALLOWED
 
 
+class FaintAt(Guardian):
+    """Cannot judge what holds a word, and judges everything else."""
+
+    word = "Zephyr"
+
+    def judge(self, candidate: Candidate, source: Source) -> Verdict:
+        error = Finding("topics", "none", Decision.QUARANTINE, Scope.NONE, Status.ERROR, evidence="ill")
+        if self.word in source.text:
+            return Verdict(Decision.QUARANTINE, Scope.NONE, (error,))
+        return super().judge(candidate, source)
+
+
+async def test_an_edit_that_the_guardian_cannot_judge_keeps_no_other_from_being_judged_again(
+    ledger: Ledger, engine: FakeEngine, told: Told, clock: Clock
+) -> None:
+    hard, easy = await learn(
+        ledger, engine, judging(ROUTERS), told(PORT), told(PORT.replace("Zephyr", "Boreas"), "t2")
+    )
+    await settled(reviewing(ledger, FaintAt(Policy(), CHECKS), clock))
+    assert ledger.edit(hard.id).state is EditState.QUARANTINED
+    assert ledger.edit(easy.id).state is EditState.ALLOWED
+
+
 async def test_two_loops_on_one_ledger_take_turns(ledger: Ledger, clock: Clock) -> None:
     first = reviewing(ledger, judging(), clock)
     second = ReviewsLoop(ledger, judging(), ReviewOptions(), owner="another", clock=clock)

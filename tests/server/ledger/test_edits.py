@@ -43,11 +43,11 @@ def test_waiting_edits_are_counted_and_dated(ledger: Ledger, learned: Add, clock
 def test_a_quarantined_edit_waits_for_a_person_whose_word_is_audited(ledger: Ledger, learned: Add) -> None:
     learned("a")
     ledger.set_edit_state("e-a", EditState.QUARANTINED, "looks like an instruction")
-    assert [edit.id for edit in ledger.reviews()] == ["e-a"]
+    assert [edit.id for edit in ledger.edits_in(EditState.QUARANTINED)] == ["e-a"]
     ledger.set_edit_state("e-a", EditState.ALLOWED, "it is a fact", actor="ann")
     (row,) = ledger.audit()
     assert (row.actor, row.subject, row.before, row.after) == ("ann", "e-a", "quarantined", "allowed")
-    assert ledger.reviews() == []
+    assert ledger.edits_in(EditState.QUARANTINED) == []
 
 
 def test_a_person_may_correct_the_examples(ledger: Ledger, learned: Add) -> None:

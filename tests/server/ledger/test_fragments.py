@@ -182,7 +182,8 @@ def test_an_older_ledger_is_indexed_when_it_is_opened(ledger: Ledger, tell: Tell
     with sqlite3.connect(ledger.path) as raw:  # as the release before left it
         raw.executescript(
             "DROP TABLE fragments; DROP INDEX ix_turns_user_id_created_at;"
-            "DROP INDEX ix_edits_user_id_created_at; DELETE FROM key_values WHERE key = 'fragment_key';"
+            "DROP INDEX ix_edits_user_id_created_at; DROP INDEX ix_edits_created_at;"
+            "DELETE FROM key_values WHERE key = 'fragment_key';"
             "UPDATE alembic_version SET version_num = '0001'"
         )
     raw.close()

@@ -115,3 +115,18 @@ def test_the_same_work_is_queued_once(ledger: Ledger) -> None:
     assert ledger.add_job("sweep", {"a": 1, "b": 2}) == ledger.add_job("sweep", {"b": 2, "a": 1})
     assert ledger.claim_job("sweep", "me", 60.0) is not None
     assert ledger.claim_job("sweep", "me", 60.0) is None
+
+
+def test_a_job_given_back_with_a_reason_waits_as_long_again_as_it_has_waited(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.add_turn(make_turn("t1"), True)
+    waits = []
+    for _ in range(5):
+        began = clock.now
+        ledger.release_job(claimed(ledger), "it cannot be judged")
+        while (job := ledger.claim_job("edit", "editor", 60.0)) is None:
+            clock.now += 60
+        waits.append(clock.now - began)
+        ledger.release_job(job)
+    assert waits == [60, 60, 120, 240, 480]

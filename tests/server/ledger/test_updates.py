@@ -186,7 +186,7 @@ def test_an_edit_that_keeps_killing_the_learner_waits_for_a_person(
         claimed(ledger)
         clock.now += 31
     assert ledger.claim_edits("learner", 30.0, 8) is None
-    (edit,) = ledger.reviews()
+    (edit,) = ledger.edits_in(EditState.QUARANTINED)
     assert "learner died" in edit.reason
 
 

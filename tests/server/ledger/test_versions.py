@@ -55,7 +55,7 @@ def test_after_a_rollback_the_removed_deltas_edits_are_quarantined_and_not_relea
 ) -> None:
     ledger.move_ref("stable", "v2", "v1", "ann", "wrong")
     assert ledger.quarantine_edits_of(["delta of v2"], "rolled back: wrong", "ann") == ["e-b"]
-    assert [edit.id for edit in ledger.reviews()] == ["e-b"]
+    assert [edit.id for edit in ledger.edits_in(EditState.QUARANTINED)] == ["e-b"]
     assert ledger.edit("e-a").state is EditState.TRAINED
     assert ledger.claim_edits("learner", 30.0, 8) is None
     assert (ledger.audit()[0].action, ledger.audit()[0].evidence) == ("edits", {"edits": ["e-b"]})

@@ -29,6 +29,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_fragments_edit_id"), "fragments", ["edit_id"], unique=False)
     op.create_index(op.f("ix_turns_user_id_created_at"), "turns", ["user_id", "created_at"], unique=False)
     op.create_index(op.f("ix_edits_user_id_created_at"), "edits", ["user_id", "created_at"], unique=False)
+    op.create_index(op.f("ix_edits_created_at"), "edits", ["created_at"], unique=False)
     # its words load only where there is something to index
     from server.ledger.fragments import index_all
 
@@ -37,6 +38,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the table and the indices."""
+    op.drop_index(op.f("ix_edits_created_at"), table_name="edits")
     op.drop_index(op.f("ix_edits_user_id_created_at"), table_name="edits")
     op.drop_index(op.f("ix_turns_user_id_created_at"), table_name="turns")
     op.drop_index(op.f("ix_fragments_edit_id"), table_name="fragments")
