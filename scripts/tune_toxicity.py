@@ -158,7 +158,7 @@ def main() -> None:
     calibrated(net, evidence(lines, Swearing(), Cached(arguments.cache)), toxic)
     save_file(net, WEIGHTS)
     written: dict[str, object] = {
-        "from": "scripts/tune_toxicity.py on the templates in scripts/toxicity; no public data set",
+        "from": "python -m scripts.tune_toxicity on the templates in scripts/toxicity; no public data set",
         "texts": len(made),
         "families": len({text.family for text in made}),
         "labels": list(LABELS),
