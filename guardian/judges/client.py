@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -49,6 +50,7 @@ class JudgeClient:
                 "https"
             ),  # plain http needs no certificates, and they load slowly
         )
+        weakref.finalize(self, self._http.close)  # whoever lets go of a guardian closes nothing by hand
 
     def ask(self, request: Request) -> Reply:
         """The judge's reply. Raises JudgeError, at once while the endpoint is left alone."""

@@ -53,7 +53,7 @@ class Live:
     operations: Operations
     context: Context
     loop: asyncio.AbstractEventLoop
-    _clients: list[httpx.Client] = field(default_factory=list)
+    _clients: list[httpx.Client | openai.OpenAI] = field(default_factory=list)
 
     @property
     def engine(self) -> FakeEngine:
@@ -73,8 +73,10 @@ class Live:
         return client
 
     def openai(self, key: str = "any", retries: int = 0) -> openai.OpenAI:
-        """OpenAI's own client."""
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries)
+        """OpenAI's own client, closed with the server."""
+        client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries)
+        self._clients.append(client)
+        return client
 
     def ask(
         self, text: str, key: str = "", headers: dict[str, str] | None = None, **more: Any
