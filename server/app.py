@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -23,12 +24,14 @@ from adapter_store import Store
 from guardian import VERSION, Guardian
 from server.api import create_api
 from server.api.context import Context
+from server.api.metrics import Metrics
 from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
+from server.engine.vllm import VllmEngine, VllmOptions
 from server.guardian_process import GuardianProcess
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.record import LearnerOptions
@@ -53,13 +56,17 @@ def make_engine(settings: Settings) -> Engine:
         from server.engine.fake_script import loop_script
 
         return FakeEngine(loop_script, model_name=settings.model, max_batch=settings.engine.max_batch)
+    from server.engine.models import resolve
+
+    if settings.engine.kind == "vllm":
+        whole = resolve(settings.model, settings.home, widened=False)  # vLLM has its own way with precision
+        return VllmEngine(whole.path, whole.name, vllm_options(settings), base_digest=whole.digest)
     # Read when torch is first imported, below. Threads that spin for long while they wait take the cores from
     # the learner and from HTTP, and everything becomes ten times slower; threads that sleep at once answer a
     # single stream some 30 % slower than these, which spin for a moment first.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from server.engine.embedded import EmbeddedEngine
-    from server.engine.models import resolve
 
     folder = resolve(settings.model, settings.home)
     return EmbeddedEngine(
@@ -70,6 +77,44 @@ def make_engine(settings: Settings) -> Engine:
         max_model_len=settings.engine.max_model_len,
         threads=settings.engine.threads or os.cpu_count() or 1,
     )
+
+
+def vllm_options(settings: Settings) -> VllmOptions:
+    """What the vllm engine is told of the settings. Raises EngineError when the key's variable is not set."""
+    asked = settings.vllm
+    key = os.environ.get(asked.key_env, "") if asked.key_env else ""
+    if asked.key_env and not key:
+        raise EngineError(f"vllm.key_env names {asked.key_env}, and that variable is not set")
+    return VllmOptions(
+        run_dir=settings.home.resolve() / "vllm",
+        urls=asked.urls,
+        executable=asked.executable,
+        replicas=asked.replicas,
+        arguments=asked.arguments,
+        devices=asked.devices,
+        # Processes of our own get a key that nobody else has: whoever reaches them could load adapters.
+        api_key=key if asked.urls else secrets.token_hex(16),
+        adapters_dir=Path(asked.adapters_dir) if asked.adapters_dir else None,
+        adapters_dir_seen_as=asked.adapters_dir_seen_as,
+        max_lora_rank=settings.learning.max_rank,
+        max_loras=asked.max_loras,
+        max_batch=settings.engine.max_batch,
+        max_model_len=settings.engine.max_model_len,
+        probe_seconds=asked.probe_seconds,
+        stall_seconds=asked.stall_seconds,
+        start_seconds=asked.start_seconds,
+        patience_seconds=asked.patience_seconds,
+    )
+
+
+def show_replicas(engine: VllmEngine, shown: Metrics) -> None:
+    """Have the metrics tell of each replica."""
+    shown.engine_retries.set_function(lambda: engine.retries)
+    for one in engine.replicas:
+        shown.replica_ready.labels(one.name).set_function(lambda r=one: float(r.state == "ready"))
+        shown.replica_running.labels(one.name).set_function(lambda r=one: float(r.running))
+        shown.replica_restarts.labels(one.name).set_function(lambda r=one: float(r.restarts))
+        shown.replica_adapters_lost.labels(one.name).set_function(lambda r=one: float(r.adapters_lost))
 
 
 def review_options(settings: Settings) -> ReviewOptions:
@@ -163,6 +208,9 @@ class Livegraft:
             child, shown = self.guardian, self.context.metrics
             shown.guardian_resident.set_function(child.resident_bytes)
             shown.guardian_restarts.set_function(lambda: child.restarts)
+        if isinstance(self.engine, VllmEngine):
+            self.operations.add_alarms(self.engine.alarms)
+            show_replicas(self.engine, self.context.metrics)
         self._busy = BusyFile(settings.home / "run" / "busy")
         self._tasks: list[asyncio.Task[None]] = []
 

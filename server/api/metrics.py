@@ -46,6 +46,13 @@ class Metrics:
         )
         self.engine_running = Gauge("livegraft_engine_running", "Answers being generated now", registry=r)
         self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)
+        self.engine_retries = Gauge(
+            "livegraft_engine_retries", "Requests that had not begun and were asked again", registry=r
+        )
+        self.replica_ready = _per_replica(r, "ready", "1 when the replica can be asked")
+        self.replica_running = _per_replica(r, "running", "Requests under way at the replica")
+        self.replica_restarts = _per_replica(r, "restarts", "How often the replica came back")
+        self.replica_adapters_lost = _per_replica(r, "adapters_lost", "Adapters that had to be loaded again")
         self.edits_pending = Gauge("livegraft_edits_pending", "Facts waiting for an update", registry=r)
         self.reviews_waiting = Gauge(
             "livegraft_reviews_waiting", "Self-edits that wait for a person", registry=r
@@ -70,3 +77,8 @@ class Metrics:
         )
         self.alarms = Gauge("livegraft_alarms", "Alarms that an operator should look at", registry=r)
         self.ready = Gauge("livegraft_ready", "1 when chat can be served", registry=r)
+
+
+def _per_replica(registry: CollectorRegistry, name: str, documentation: str) -> Gauge:
+    """A gauge of the vllm engine; without replicas it shows nothing."""
+    return Gauge(f"livegraft_replica_{name}", documentation, ("replica",), registry=registry)

@@ -30,6 +30,8 @@ from server.api.auth import ANONYMOUS
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.config.group import Group, from_json
 from server.config.guardian import GuardianSettings
+from server.config.vllm import VllmSettings
+from server.engine.vllm.options import LORA_RANKS
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
 
@@ -53,10 +55,11 @@ class KeySettings(Group):
 class EngineSettings(Group):
     """What generates the answers."""
 
-    kind: Literal["embedded", "fake"] = "embedded"
-    """`embedded` runs the model in the server; `fake` answers from a script, for front-end work."""
+    kind: Literal["embedded", "vllm", "fake"] = "embedded"
+    """`embedded` runs the model in the server, `vllm` in `vllm serve` processes beside it; `fake` answers
+    from a script, for front-end work."""
     max_batch: int = Field(default=32, ge=1, le=1024)
-    """Answers generated at the same time."""
+    """Answers generated at the same time (by each replica of vllm)."""
     max_model_len: int = Field(default=2048, ge=64)
     """Tokens of prompt and answer together."""
     threads: int = Field(default=0, ge=0)
@@ -165,6 +168,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines that are logged."""
     engine: EngineSettings = EngineSettings()
+    vllm: VllmSettings = VllmSettings()
     learning: LearningSettings = LearningSettings()
     guardian: GuardianSettings = GuardianSettings()
     rollout: RolloutSettings = RolloutSettings()
@@ -203,6 +207,16 @@ class Settings(BaseSettings):
                     "is taught; serve the judge elsewhere",
                     {"name": judge.name, "port": self.port},
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _ranks_can_be_served(self) -> Settings:
+        if self.engine.kind == "vllm" and self.learning.max_rank > LORA_RANKS[-1]:
+            raise PydanticCustomError(
+                "vllm",
+                "learning.max_rank = {rank}: vLLM serves ranks up to {most}",
+                {"rank": self.learning.max_rank, "most": LORA_RANKS[-1]},
+            )
         return self
 
     @model_validator(mode="after")

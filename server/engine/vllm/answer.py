@@ -50,7 +50,7 @@ class Answering:
                             out.put(chunk)
                     return
                 except (Refused, ReplicaFailed) as failure:
-                    await self._blame(replica, failure, request)
+                    await self._blame(replica, failure, request, model)
                     if begun:
                         raise ReplicaLost(
                             f"the replica that was answering failed ({failure}); the answer is not whole, "
@@ -71,7 +71,7 @@ class Answering:
             try:
                 return await replica.client.ask(path, body | {"model": model or replica.base})
             except (Refused, ReplicaFailed) as failure:
-                await self._blame(replica, failure, request)
+                await self._blame(replica, failure, request, model)
             finally:
                 replica.running -= 1
 
@@ -122,6 +122,7 @@ class Answering:
             )
         else:
             path, body = wire.CHAT, wire.chat(request, model or replica.base)
+        body["max_tokens"] = min(body["max_tokens"], replica.max_model_len)  # more is refused, not cut
         last: Chunk | None = None
         replica.running += 1
         try:
@@ -142,19 +143,21 @@ class Answering:
         yield last
 
     async def _blame(
-        self, replica: Replica, failure: Refused | ReplicaFailed, request: GenerationRequest
+        self, replica: Replica, failure: Refused | ReplicaFailed, request: GenerationRequest, model: str
     ) -> None:
         """Whose fault was it? Raises where asking another replica would not help."""
         if isinstance(failure, ReplicaFailed) or failure.fatal or failure.no_such_model:
             replica.suspect(str(failure))
             return
         if failure.too_long:
-            raise ContextLengthExceeded(await self._how_long(request, failure))
+            raise ContextLengthExceeded(await self._how_long(request, model, replica.max_model_len))
         if failure.status in (401, 403):
             raise EngineError(f"{replica.name} wants another API key (vllm.key_env): {failure}")
         if failure.status < 500 and not failure.busy:
             raise RequestRefused(f"the engine refuses this request: {failure}")
         log.warning("replica %s failed at a request: %s", replica.name, failure)
 
-    async def _how_long(self, request: GenerationRequest, failure: Refused) -> str:
-        return str(failure)
+    async def _how_long(self, request: GenerationRequest, model: str, most: int) -> str:
+        """vLLM stops counting where the context ends; people want to know by how much to shorten."""
+        count = len(await self.prompt_ids(request, model))
+        return f"the prompt has {count} tokens, the context {most} with the answer"

@@ -44,5 +44,5 @@ class Refused(Exception):
 
     @property
     def too_long(self) -> bool:
-        """Whether the prompt does not fit."""
-        return self.status == 400 and bool(re.search(r"context length|max_model_len", self.message))
+        """Whether the prompt does not fit, or fills the context so that no token is left for the answer."""
+        return self.status == 400 and bool(re.search(r"context length|at least 1, got 0", self.message))

@@ -17,7 +17,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from server.engine.vllm.client import PROBE_SECONDS, ReplicaClient, Served
+from server.engine.vllm.client import ReplicaClient, Served
 from server.engine.vllm.errors import Misconfigured, Refused, ReplicaFailed
 from server.engine.vllm.process import ServeProcess
 
@@ -109,7 +109,10 @@ class Replica:
         if self.process is not None:
             await self.process.start()
             await self._wait_until_healthy()
-        await self._examine(reconcile)
+        await self.client.health()
+        # Its first token may take long (kernels are compiled), and must not be waited for by a request.
+        await self.try_out(self._start_seconds if self.process is not None else None)
+        await reconcile(self)
         self.misconfigured = False
 
     async def _wait_until_healthy(self) -> None:
@@ -151,10 +154,13 @@ class Replica:
         self._look.clear()
         return True
 
-    async def try_out(self) -> None:
-        """Have the engine itself make a token: an HTTP server may say that it is well over a hung engine."""
+    async def try_out(self, seconds: float | None = None) -> None:
+        """Have the engine itself make a token: an HTTP server may say that it is well over a hung engine.
+
+        Without `seconds` it has as long as any request.
+        """
         body = {"prompt": "a", "max_tokens": 1, "temperature": 0}
-        await self.client.ask("/v1/completions", body, PROBE_SECONDS)
+        await self.client.ask("/v1/completions", body, seconds)
 
     def _out(self, error: Exception) -> None:
         told = str(error) or type(error).__name__

@@ -22,10 +22,10 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SHAPES = {  # (out, in) of every linear layer that an adapter may graft on
-    "self_attn.q_proj": (32, 32),
-    "self_attn.k_proj": (16, 32),
-    "self_attn.v_proj": (16, 32),
-    "self_attn.o_proj": (32, 32),
+    "self_attn.q_proj": (64, 32),
+    "self_attn.k_proj": (32, 32),
+    "self_attn.v_proj": (32, 32),
+    "self_attn.o_proj": (32, 64),
     "mlp.gate_proj": (48, 32),
     "mlp.up_proj": (48, 32),
     "mlp.down_proj": (32, 48),
@@ -62,8 +62,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hidden_size=HIDDEN,
         intermediate_size=48,
         num_hidden_layers=LAYERS,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,  # the least that vLLM's attention on CPUs computes
         max_position_embeddings=512,
         initializer_range=0.5,
         bos_token_id=1,
