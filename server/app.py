@@ -98,6 +98,7 @@ def vllm_options(settings: Settings) -> VllmOptions:
         adapters_dir_seen_as=asked.adapters_dir_seen_as,
         max_lora_rank=settings.learning.max_rank,
         max_loras=asked.max_loras,
+        base_as_adapter=asked.base_as_adapter,
         max_batch=settings.engine.max_batch,
         max_model_len=settings.engine.max_model_len,
         probe_seconds=asked.probe_seconds,

@@ -41,6 +41,8 @@ class VllmSettings(Group):
     max_loras: int = Field(default=3, ge=2, le=64)
     """Versions that one batch may mix, in processes started here; stable, canary and one that drains
     are 3."""
+    base_as_adapter: bool = False
+    """Whether the base is asked through an adapter of zeros; needed where vLLM runs on CPUs."""
     probe_seconds: float = Field(default=2.0, gt=0, le=60)
     """How often each replica is asked whether it is well and what it has loaded."""
     stall_seconds: float = Field(default=60.0, gt=0, le=3600)

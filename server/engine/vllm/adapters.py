@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from server.engine.types import BadAdapter, EngineDead
-from server.engine.vllm.check import Shapes, check_adapter
+from server.engine.vllm.check import Shapes, check_adapter, write_zeros
 from server.engine.vllm.client import Served
 from server.engine.vllm.errors import Refused, ReplicaFailed
 from server.engine.vllm.replica import Replica
 from server.engine.vllm.staging import Staged, Staging
+from server.types import BASE_VERSION
 
 log = logging.getLogger("livegraft.engine")
 
@@ -36,6 +37,11 @@ class Adapters:
     def get(self, version: str) -> Staged:
         """A loaded version's adapter."""
         return self._staged[version][0]
+
+    def keep_base(self, folder: Path) -> None:
+        """From now on the base, too, is an adapter, of zeros. Call it before any replica is asked."""
+        write_zeros(folder, next(iter(self._shapes.items())))
+        self._staged[BASE_VERSION] = self._staging.put(BASE_VERSION, folder), folder
 
     async def load(self, version: str, source: Path) -> None:
         """Have every ready replica load a version. Raises BadAdapter; then none of them keeps it.

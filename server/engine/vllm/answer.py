@@ -151,8 +151,6 @@ class Answering:
             return
         if failure.too_long:
             raise ContextLengthExceeded(await self._how_long(request, model, replica.max_model_len))
-        if failure.status in (401, 403):
-            raise EngineError(f"{replica.name} wants another API key (vllm.key_env): {failure}")
         if failure.status < 500 and not failure.busy:
             raise RequestRefused(f"the engine refuses this request: {failure}")
         log.warning("replica %s failed at a request: %s", replica.name, failure)

@@ -5,11 +5,13 @@ Reads headers and numbers with numpy; torch stays out of a server whose engine i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from server.engine.adapter_config import PREFIX, module_of, read_config
 from server.engine.types import BadAdapter, EngineError
@@ -60,6 +62,18 @@ def check_adapter(path: Path, shapes: Shapes, max_rank: int) -> None:
     for module, names in found.items():
         if len(names) != 2:
             raise BadAdapter(f"{path}: {module} has only one of its two factors; the file is not whole")
+
+
+def write_zeros(folder: Path, layer: tuple[str, tuple[int, int]]) -> None:
+    """An adapter that changes nothing: zeros of rank 1 on one (module, shape)."""
+    module, (rows, columns) = layer
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{PREFIX}{module}.lora_"
+    factors = {f"{name}A.weight": np.zeros((1, columns), np.float32)}
+    factors[f"{name}B.weight"] = np.zeros((rows, 1), np.float32)
+    save_file(factors, folder / "adapter_model.safetensors")
+    config = {"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": [module.rpartition(".")[2]]}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
 
 
 def _check_factor(

@@ -102,7 +102,8 @@ class ReplicaClient:
         """POST and the events of the answer, up to [DONE]. Closing it ends the request there."""
         async with self._failures(path), self._http.stream("POST", path, json=body) as response:
             if response.status_code != 200:
-                raise _refused(response.status_code, await response.aread())
+                await response.aread()
+                raise _refused(response)
             async for line in response.aiter_lines():
                 if not line.startswith("data:"):
                     continue
@@ -137,12 +138,16 @@ class ReplicaClient:
 
 def _accepted(response: httpx.Response) -> bytes:
     if response.status_code != 200:
-        raise _refused(response.status_code, response.content)
+        raise _refused(response)
     return response.content
 
 
-def _refused(status: int, body: bytes) -> Refused:
-    text = body.decode(errors="replace")
+def _refused(response: httpx.Response) -> Refused | Misconfigured:
+    status, text = response.status_code, response.content.decode(errors="replace")
+    if status in (401, 403):
+        return Misconfigured(
+            f"{response.url} wants another API key: vllm.key_env names the variable that holds it"
+        )
     try:
         said = json.loads(text)
         error = said.get("error", said)
@@ -159,8 +164,6 @@ def _check_route(url: str, refusal: Refused) -> None:
             f"{url} cannot load adapters at run time: start it with --enable-lora and the variable "
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING=1, reachable by this server alone"
         )
-    if refusal.status in (401, 403):
-        raise Misconfigured(f"{url} wants another API key: vllm.key_env names the variable that holds it")
 
 
 def _event(url: str, data: str) -> Any:

@@ -92,11 +92,13 @@ class VllmEngine:
         shapes = await asyncio.to_thread(linear_shapes, self._model_dir)
         await asyncio.to_thread(self._staging.open)
         self._adapters = Adapters(self._staging, shapes, self._options.max_lora_rank, self.replicas)
+        if self._options.base_as_adapter:
+            await asyncio.to_thread(self._adapters.keep_base, self._options.run_dir / "base")
         self._dead = ""
         self._keepers = [asyncio.create_task(r.keep(self._adapters.reconcile)) for r in self.replicas]
         deadline = time.monotonic() + self._options.start_seconds
         while not any(replica.state == "ready" for replica in self.replicas):
-            hopeless = any(replica.misconfigured for replica in self.replicas)
+            hopeless = all(replica.hopeless for replica in self.replicas)
             if hopeless or time.monotonic() > deadline:
                 whys = self._answering.whys()
                 await self.close()
@@ -173,7 +175,7 @@ class VllmEngine:
         digest = hashlib.sha256(self.base_digest.encode())
         with record.in_use():
             model = self._model(record)
-            digest.update(self._adapters.get(version).digest.encode() if model else b"")
+            digest.update(b"" if record.path is None else self._adapters.get(version).digest.encode())
             for prompt in prompts:
                 request = GenerationRequest(
                     "score", (Message("user", prompt),), version, Sampling(PROOF_TOKENS)
@@ -216,7 +218,9 @@ class VllmEngine:
 
     def _model(self, version: LoadedVersion) -> str:
         """The name by which the replicas know it; '' for the base, which each names itself."""
-        return "" if version.path is None else self._adapters.get(version.name).name
+        if version.path is None and not self._options.base_as_adapter:
+            return ""
+        return self._adapters.get(version.name).name
 
     def _check_alive(self) -> None:
         if self._dead:

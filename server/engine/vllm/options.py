@@ -30,6 +30,9 @@ class VllmOptions:
     """The same folder as the replicas see it, '' when they see it under the same path."""
     max_lora_rank: int = 64
     max_loras: int = 3
+    base_as_adapter: bool = False
+    """Whether the base is asked through an adapter of zeros: vLLM's CPU build adds whatever lies in its last
+    slot to requests for the base that share a batch with adapters (vllm-project/vllm#48421)."""
     max_batch: int = 32
     """Answers generated at the same time by each replica."""
     max_model_len: int = 2048

@@ -119,7 +119,7 @@ def command(options: VllmOptions, model: Path, name: str, port: int) -> list[str
         "--served-model-name": name,
         "--host": "127.0.0.1",
         "--port": port,
-        "--max-loras": options.max_loras,
+        "--max-loras": options.max_loras + options.base_as_adapter,
         "--max-cpu-loras": max(MAX_CPU_LORAS, options.max_loras),
         "--max-lora-rank": options.served_rank,
         "--max-model-len": options.max_model_len,
@@ -134,8 +134,9 @@ def environment(options: VllmOptions, index: int) -> dict[str, str]:
     env = {
         "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",
         "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_API_KEY": options.api_key,
     }
+    if options.api_key:
+        env["VLLM_API_KEY"] = options.api_key
     if options.devices:
         env["CUDA_VISIBLE_DEVICES"] = options.devices[index]
     return env

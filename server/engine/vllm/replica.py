@@ -49,7 +49,8 @@ class Replica:
         self.state: State = "starting"
         self.why = "it has not answered yet"
         """What is wrong, '' while nothing is."""
-        self.misconfigured = False
+        self.hopeless = False
+        """Whether it must be started otherwise, by a person."""
         self.base = ""
         self.max_model_len = 0
         self.running = 0
@@ -87,6 +88,8 @@ class Replica:
                 await self._watch(reconcile)
             except (ReplicaFailed, Refused) as error:
                 self._out(error)
+                # A process that could not be started even once is not waited for either.
+                self.hopeless = isinstance(error, Misconfigured) or (first and self.process is not None)
             except Exception as error:  # a full disk, say: this loop alone may bring the replica back
                 log.exception("replica %s: looking after it failed", self.name)
                 self._out(error)
@@ -113,7 +116,7 @@ class Replica:
         # Its first token may take long (kernels are compiled), and must not be waited for by a request.
         await self.try_out(self._start_seconds if self.process is not None else None)
         await reconcile(self)
-        self.misconfigured = False
+        self.hopeless = False
 
     async def _wait_until_healthy(self) -> None:
         assert self.process is not None
@@ -167,4 +170,3 @@ class Replica:
         if self.why != told:
             log.warning("replica %s is out: %s", self.name, told)
         self.state, self.why = "out", told
-        self.misconfigured = isinstance(error, Misconfigured)

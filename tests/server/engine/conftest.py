@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from tests.support import real_vllm
 
 HIDDEN = 32
 LAYERS = 2
@@ -122,3 +124,14 @@ def adapters(make_adapter: MakeAdapter) -> dict[str, Path]:
         name: make_adapter(name, seed, rank)
         for name, seed, rank in [("v1", 1, 4), ("v2", 2, 8), ("v3", 3, 3)]
     }
+
+
+@pytest.fixture(scope="session")
+def real_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_vllm.RealVllm]:
+    """One `vllm serve` for all tests marked vllm; they are skipped where its environment is not there."""
+    if why := real_vllm.missing():
+        pytest.skip(why)
+    server = real_vllm.RealVllm(tiny_model, tmp_path_factory.mktemp("real-vllm"))
+    server.start()
+    yield server
+    server.kill()
