@@ -17,6 +17,7 @@ PROBE_SECONDS = 10.0
 KEEPALIVE_SECONDS = 3.0
 """Below the five seconds after which uvicorn closes a connection, so that none is used as it closes."""
 _DONE = "[DONE]"
+_STRANGER = "{url}/v1/models is not what vLLM answers there ({why}); is it the address of a `vllm serve`?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +57,19 @@ class ReplicaClient:
 
     async def served(self) -> Served:
         """GET /v1/models: the replica's own word for what it has loaded."""
-        found = await self._get("/v1/models")
         try:
-            cards = json.loads(found)["data"]
+            cards = json.loads(await self._get("/v1/models"))["data"]
             base = next(card for card in cards if not card.get("parent"))
             adapters = {card["id"]: str(card["root"]) for card in cards if card.get("parent")}
             length = int(base["max_model_len"])
             return Served(base["id"], str(base.get("root") or ""), length, adapters)
+        except Refused as refusal:
+            if refusal.status >= 500 or refusal.busy:
+                raise
+            raise Misconfigured(_STRANGER.format(url=self.url, why=f"status {refusal.status}")) from refusal
         except (ValueError, KeyError, TypeError, StopIteration, AttributeError) as error:
-            raise Misconfigured(
-                f"{self.url}/v1/models is not what vLLM answers there ({type(error).__name__}: {error}); "
-                "is it the address of a `vllm serve`?"
-            ) from error
+            why = f"{type(error).__name__}: {error}"
+            raise Misconfigured(_STRANGER.format(url=self.url, why=why)) from error
 
     async def load(self, name: str, path: str) -> None:
         """Load an adapter under a name of its own; loaded already from the same path is no error."""

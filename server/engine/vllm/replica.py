@@ -112,7 +112,7 @@ class Replica:
         if self.process is not None:
             await self.process.start()
             await self._wait_until_healthy()
-        await self.client.health()
+        await self.client.served()
         # Its first token may take long (kernels are compiled), and must not be waited for by a request.
         await self.try_out(self._start_seconds if self.process is not None else None)
         await reconcile(self)

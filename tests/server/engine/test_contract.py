@@ -40,7 +40,14 @@ def scripted(request: GenerationRequest) -> str:
     return " ".join(random.Random(key).choices(WORDS, k=60))
 
 
-@pytest.fixture(params=["fake", "embedded", "vllm-of-paper", pytest.param("vllm", marks=pytest.mark.vllm)])
+@pytest.fixture(
+    params=[
+        "fake",
+        "embedded",
+        "vllm-of-paper",
+        pytest.param("vllm", marks=[pytest.mark.vllm, pytest.mark.timeout(900)]),
+    ]
+)
 async def engine(
     request: pytest.FixtureRequest, adapters: dict[str, Path], tiny_model: Path, tmp_path: Path
 ) -> AsyncIterator[Engine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ def ask(
 
 async def text(engine: VllmEngine, request: GenerationRequest) -> str:
     return "".join([chunk.text async for chunk in engine.generate(request)])
+
+
+async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not holds():  # noqa: ASYNC110 (states are polled by design)
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

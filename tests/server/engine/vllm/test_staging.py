@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from server.engine.types import BadAdapter, EngineError
-from tests.server.engine.vllm.conftest import MakeEngine, MakeServer, ask, text
+from tests.server.engine.vllm.conftest import MakeEngine, MakeServer, ask, text, until
 from tests.support.fake_vllm_core import Core
 
 Adapters = dict[str, Path]
-
-
-async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110 (states are polled by design)
-            await asyncio.sleep(0.005)
 
 
 def listed(core: Core, version: str) -> list[str]:
