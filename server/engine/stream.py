@@ -47,4 +47,5 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         last.finish_reason,
         last.prompt_tokens,
         last.completion_tokens,
+        tuple(call for c in chunks for call in c.tool_calls),
     )
