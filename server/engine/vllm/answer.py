@@ -76,8 +76,12 @@ class Answering:
                 replica.running -= 1
 
     async def prompt_ids(self, request: GenerationRequest, model: str) -> list[int]:
-        """Token ids of the conversation with the assistant's turn opened, and of the words put into it."""
-        body = {"messages": wire.messages(request.messages)}
+        """Token ids of the raw text, or of the conversation with the assistant's turn opened; and of the
+        words put into it."""
+        if request.text is not None:
+            body: dict[str, Any] = {"prompt": request.text + request.prefill}
+            return list(token_ids(await self.call("/tokenize", body, model, request), "a replica"))
+        body = wire.conversation(request)
         ids = list(token_ids(await self.call("/tokenize", body, model, request), "a replica"))
         return ids + await self.text_ids(request.prefill, model, request) if request.prefill else ids
 
@@ -115,13 +119,14 @@ class Answering:
     async def _ask(self, replica: Replica, request: GenerationRequest, model: str) -> Any:
         """The answer's chunks as one replica streams them; the last has the counts."""
         asked = request.sampling.logprobs
-        if request.prefill:
-            path, body = (
-                wire.COMPLETIONS,
-                wire.completion(request, model or replica.base, await self.prompt_ids(request, model)),
-            )
+        name = model or replica.base
+        if request.text is not None:
+            path, body = wire.COMPLETIONS, wire.completion(request, name, request.text + request.prefill)
+        elif request.prefill:
+            ids = await self.prompt_ids(request, model)
+            path, body = wire.COMPLETIONS, wire.completion(request, name, ids)
         else:
-            path, body = wire.CHAT, wire.chat(request, model or replica.base)
+            path, body = wire.CHAT, wire.chat(request, name)
         body["max_tokens"] = min(body["max_tokens"], replica.max_model_len)  # more is refused, not cut
         last: Chunk | None = None
         replica.running += 1

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 from server.engine.slots import Slots
 from server.engine.stream import ChunkStream
@@ -17,6 +18,7 @@ from server.engine.types import (
     EngineDead,
     EngineError,
     EngineHealth,
+    Feature,
     GenerationRequest,
     Sampling,
 )
@@ -81,6 +83,12 @@ class VllmEngine:
     def busy(self) -> int:
         """Chat requests running or waiting now."""
         return self._slots.busy
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """All of them. Tools need a parser in the replica (--enable-auto-tool-choice, --tool-call-parser);
+        without one it refuses the request, and says so."""
+        return frozenset(get_args(Feature))
 
     @property
     def retries(self) -> int:

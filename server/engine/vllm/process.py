@@ -126,7 +126,15 @@ def command(options: VllmOptions, model: Path, name: str, port: int) -> list[str
         "--max-num-seqs": options.max_batch,
     }
     flags = [part for flag, value in told.items() for part in (flag, str(value))]
-    return [options.executable, "serve", str(model), *flags, "--enable-lora", *options.arguments]
+    return [
+        options.executable,
+        "serve",
+        str(model),
+        *flags,
+        "--enable-lora",
+        "--disable-uvicorn-access-log",
+        *options.arguments,
+    ]
 
 
 def environment(options: VllmOptions, index: int) -> dict[str, str]:

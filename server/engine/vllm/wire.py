@@ -12,33 +12,34 @@ from typing import Any
 
 from server.engine.types import Chunk, FinishReason, GenerationRequest, TokenLogprob
 from server.engine.vllm.errors import ReplicaFailed
-from server.types import Message
 
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
 MOST_LOGPROBS = 20
 """What vLLM allows unless it is told otherwise."""
-_ENDS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "stop"}
+_ENDS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 
 
 def chat(request: GenerationRequest, model: str) -> dict[str, Any]:
     """The body for a streamed chat answer."""
-    body = _common(request, model) | {"messages": messages(request.messages)}
+    body = _common(request, model) | conversation(request)
     asked = request.sampling.logprobs
     if asked is not None:
         body |= {"logprobs": True, "top_logprobs": _alternatives(asked)}
     return body
 
 
-def completion(request: GenerationRequest, model: str, prompt: Sequence[int]) -> dict[str, Any]:
-    """The body for a streamed answer that goes on after a prompt of token ids."""
-    body = _common(request, model) | {"prompt": list(prompt)}
+def completion(request: GenerationRequest, model: str, prompt: Sequence[int] | str) -> dict[str, Any]:
+    """The body for a streamed answer that goes on after a prompt of token ids, or of raw text."""
+    body = _common(request, model) | {"prompt": prompt}
     asked = request.sampling.logprobs
     return body if asked is None else body | {"logprobs": _alternatives(asked)}
 
 
-def messages(said: Sequence[Message]) -> list[dict[str, str]]:
-    """A conversation as JSON."""
-    return [{"role": m.role, "content": m.content} for m in said]
+def conversation(request: GenerationRequest) -> dict[str, Any]:
+    """What the chat template is given: the messages, and the tools that it shows the model."""
+    plain = [{"role": m.role, "content": m.content} for m in request.messages]
+    said: dict[str, Any] = {"messages": list(request.history) or plain}
+    return said | ({"tools": request.options["tools"]} if request.options.get("tools") else {})
 
 
 def chunk(event: Mapping[str, Any], asked: int | None) -> Chunk | None:
@@ -54,15 +55,17 @@ def chunk(event: Mapping[str, Any], asked: int | None) -> Chunk | None:
         delta = choice.get("delta")
         text = (delta.get("content") if delta is not None else choice.get("text")) or ""
         ids = tuple(choice.get("token_ids") or ())
+        calls = tuple((delta or {}).get("tool_calls") or ())
         ended = choice.get("finish_reason")
         probabilities = () if asked is None else _logprobs(choice.get("logprobs"), asked)
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         raise ReplicaFailed(
             f"an event of an answer cannot be read ({type(error).__name__}: {error})"
         ) from error
-    if not (text or ids or ended):
+    if not (text or ids or ended or calls):
         return None
-    return Chunk(text, ids, probabilities, _ENDS.get(ended, "stop") if ended else None)
+    end = _ENDS.get(ended, "stop") if ended else None
+    return Chunk(text, ids, probabilities, end, tool_calls=calls)
 
 
 def usage(event: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -76,6 +79,7 @@ def usage(event: Mapping[str, Any]) -> tuple[int, int] | None:
 def _common(request: GenerationRequest, model: str) -> dict[str, Any]:
     sampling = request.sampling
     body: dict[str, Any] = {
+        **request.options,
         "model": model,
         "request_id": request.id,
         "stream": True,

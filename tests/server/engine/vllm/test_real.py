@@ -12,8 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from server.engine.embedded import EmbeddedEngine
 from server.engine.types import Chunk, Engine, GenerationRequest, Sampling
@@ -22,7 +20,6 @@ from server.engine.vllm.check import check_adapter, linear_shapes
 from server.engine.vllm.client import ReplicaClient
 from server.engine.vllm.errors import Refused
 from server.types import Message
-from tests.server.engine.conftest import HIDDEN
 from tests.server.engine.vllm.conftest import ask, text
 from tests.support import real_vllm
 
@@ -122,18 +119,6 @@ def with_config(**changes: object) -> Callable[[Path], None]:
     return damage
 
 
-def grafted_on(module: str, rows: int, columns: int) -> Callable[[Path], None]:
-    def damage(path: Path) -> None:
-        tensors = load_file(path / "adapter_model.safetensors")
-        tensors[f"base_model.model.{module}.lora_A.weight"] = torch.zeros(4, columns)
-        tensors[f"base_model.model.{module}.lora_B.weight"] = torch.zeros(rows, 4)
-        save_file(tensors, path / "adapter_model.safetensors")
-        config = json.loads((path / "adapter_config.json").read_text())
-        with_config(target_modules=[*config["target_modules"], module.rpartition(".")[2]])(path)
-
-    return damage
-
-
 def truncated(path: Path) -> None:
     file = path / "adapter_model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
@@ -146,8 +131,6 @@ BAD: list[tuple[str, int, Callable[[Path], Any]]] = [
     ("rank above the most", 500, with_config(r=16)),
     ("dora", 500, with_config(use_dora=True)),
     ("modules to save", 500, with_config(modules_to_save=["lm_head"])),
-    ("lm_head", 500, grafted_on("lm_head", 259, HIDDEN)),
-    ("embed_tokens", 500, grafted_on("model.embed_tokens", HIDDEN, 259)),
 ]
 
 
