@@ -32,6 +32,7 @@ from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.engine.vllm import VllmEngine, VllmOptions
+from server.engine.vllm.replica import Replica
 from server.guardian_process import GuardianProcess
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.record import LearnerOptions
@@ -111,11 +112,16 @@ def vllm_options(settings: Settings) -> VllmOptions:
 def show_replicas(engine: VllmEngine, shown: Metrics) -> None:
     """Have the metrics tell of each replica."""
     shown.engine_retries.set_function(lambda: engine.retries)
-    for one in engine.replicas:
-        shown.replica_ready.labels(one.name).set_function(lambda r=one: float(r.state == "ready"))
-        shown.replica_running.labels(one.name).set_function(lambda r=one: float(r.running))
-        shown.replica_restarts.labels(one.name).set_function(lambda r=one: float(r.restarts))
-        shown.replica_adapters_lost.labels(one.name).set_function(lambda r=one: float(r.adapters_lost))
+    for replica in engine.replicas:
+        _show_replica(replica, shown)
+
+
+def _show_replica(replica: Replica, shown: Metrics) -> None:
+    name = replica.name
+    shown.replica_ready.labels(name).set_function(lambda: float(replica.state == "ready"))
+    shown.replica_running.labels(name).set_function(lambda: float(replica.running))
+    shown.replica_restarts.labels(name).set_function(lambda: float(replica.restarts))
+    shown.replica_adapters_lost.labels(name).set_function(lambda: float(replica.adapters_lost))
 
 
 def review_options(settings: Settings) -> ReviewOptions:

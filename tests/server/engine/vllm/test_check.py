@@ -1,4 +1,4 @@
-"""What no replica is told to load: whatever is not whole, plain, finite LoRA of a served rank for this base."""
+"""What no replica is told to load: all but whole, plain, finite LoRA of a served rank for this base."""
 
 from __future__ import annotations
 
