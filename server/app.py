@@ -11,7 +11,8 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from guardian import VERSION, Guardian
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
+from server.duty import Duty
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
@@ -36,12 +38,16 @@ from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
 from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
+from server.workers import when_orphaned
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
 THREADS = 64
+Loop = tuple[str, Callable[[], Awaitable[object]], float]
+"""Name, step, and the pause in seconds after a step that found nothing to do."""
+DUTY_SECONDS = 0.5
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -163,6 +169,7 @@ class Livegraft:
             child, shown = self.guardian, self.context.metrics
             shown.guardian_resident.set_function(child.resident_bytes)
             shown.guardian_restarts.set_function(lambda: child.restarts)
+        self._duty = Duty(settings.home / "run" / "duty.lock")
         self._busy = BusyFile(settings.home / "run" / "busy")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -171,23 +178,42 @@ class Livegraft:
         # Each preview or check in progress holds a thread until it is judged; a guardian that hangs must
         # leave some for what chat depends on.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "livegraft"))
-        if isinstance(self.guardian, GuardianProcess):
+        self._duty.take()
+        if isinstance(self.guardian, GuardianProcess) and self._duty.held:
             self.guardian.start()  # first: it loads while the engine does
         version, file = self.guardian.policy.version, self._settings.guardian.policy_file
         await self.ledger.call(self.ledger.note_policy, version, VERSION, file)
         await self.engine.start()
         await self.operations.refresh()
-        loops: list[tuple[str, Callable[[], Awaitable[object]], float]] = [
+        loops: list[Loop] = [
             ("refs", self.operations.refresh, self._settings.rollout.poll_seconds),
             ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
-            ("reviews", self.reviews.step, REVIEWS_SECONDS),
         ]
+        if self._duty.held:
+            self._begin_duty()
+        else:
+            loops.append(("duty", self._take_duty, DUTY_SECONDS))
+        self._go_on(loops)
+
+    async def _take_duty(self) -> None:
+        """Do the work behind chat from here on, where the process that did it is gone."""
+        if not self._duty.held and self._duty.take():
+            log.warning("this process takes over editor, reviews and learner")
+            if isinstance(self.guardian, GuardianProcess):
+                self.guardian.start()
+            self._begin_duty()
+
+    def _begin_duty(self) -> None:
+        loops: list[Loop] = [("reviews", self.reviews.step, REVIEWS_SECONDS)]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))
             loops.append(("feedback", self.preferences.step, IDLE_SECONDS))
             self.supervisor.start()
+        self._go_on(loops)
+
+    def _go_on(self, loops: Sequence[Loop]) -> None:
         for name, step, pause in loops:
             self._tasks.append(asyncio.create_task(_for_ever(name, step, pause), name=name))
 
@@ -203,6 +229,7 @@ class Livegraft:
         await self.context.drain()
         await self.engine.close()
         self.ledger.close()
+        self._duty.leave()
 
     async def _roll(self) -> None:
         """What the rollout moved holds at once in the process that moved it."""
@@ -279,8 +306,8 @@ def create(settings: Settings) -> FastAPI:
     return app
 
 
-def serve(settings: Settings) -> None:
-    """Run until interrupted."""
+def serve(settings: Settings, worker: socket.socket | None = None) -> None:
+    """Run until interrupted. `worker`: the socket to answer on, where several processes share one."""
     config = uvicorn.Config(
         create(settings),
         host=settings.host,
@@ -289,4 +316,7 @@ def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    if worker is not None:
+        when_orphaned(lambda: setattr(server, "should_exit", True))
+    server.run(sockets=[worker] if worker is not None else None)
