@@ -25,7 +25,7 @@ from guardian import VERSION, Guardian
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
-from server.duty import Duty
+from server.leader import Leadership
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
@@ -47,7 +47,7 @@ REVIEWS_SECONDS = 2.0
 THREADS = 64
 Loop = tuple[str, Callable[[], Awaitable[object]], float]
 """Name, step, and the pause in seconds after a step that found nothing to do."""
-DUTY_SECONDS = 0.5
+LEADER_SECONDS = 0.5
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -169,7 +169,7 @@ class Livegraft:
             child, shown = self.guardian, self.context.metrics
             shown.guardian_resident.set_function(child.resident_bytes)
             shown.guardian_restarts.set_function(lambda: child.restarts)
-        self._duty = Duty(settings.home / "run" / "duty.lock")
+        self._leadership = Leadership(settings.home / "run" / "leader.lock")
         self._busy = BusyFile(settings.home / "run" / "busy")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -178,8 +178,8 @@ class Livegraft:
         # Each preview or check in progress holds a thread until it is judged; a guardian that hangs must
         # leave some for what chat depends on.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "livegraft"))
-        self._duty.take()
-        if isinstance(self.guardian, GuardianProcess) and self._duty.held:
+        self._leadership.take()
+        if isinstance(self.guardian, GuardianProcess) and self._leadership.held:
             self.guardian.start()  # first: it loads while the engine does
         version, file = self.guardian.policy.version, self._settings.guardian.policy_file
         await self.ledger.call(self.ledger.note_policy, version, VERSION, file)
@@ -191,21 +191,21 @@ class Livegraft:
             ("busy", self._tell_busy, BUSY_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
         ]
-        if self._duty.held:
-            self._begin_duty()
+        if self._leadership.held:
+            self._begin_leading()
         else:
-            loops.append(("duty", self._take_duty, DUTY_SECONDS))
+            loops.append(("leader", self._take_lead, LEADER_SECONDS))
         self._go_on(loops)
 
-    async def _take_duty(self) -> None:
+    async def _take_lead(self) -> None:
         """Do the work behind chat from here on, where the process that did it is gone."""
-        if not self._duty.held and self._duty.take():
+        if not self._leadership.held and self._leadership.take():
             log.warning("this process takes over editor, reviews and learner")
             if isinstance(self.guardian, GuardianProcess):
                 self.guardian.start()
-            self._begin_duty()
+            self._begin_leading()
 
-    def _begin_duty(self) -> None:
+    def _begin_leading(self) -> None:
         loops: list[Loop] = [("reviews", self.reviews.step, REVIEWS_SECONDS)]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))
@@ -229,7 +229,7 @@ class Livegraft:
         await self.context.drain()
         await self.engine.close()
         self.ledger.close()
-        self._duty.leave()
+        self._leadership.leave()
 
     async def _roll(self) -> None:
         """What the rollout moved holds at once in the process that moved it."""

@@ -2,7 +2,7 @@
 
 One socket is opened and shared, so that the system gives each connection to whoever is free. A worker is the
 same program as a single server; which of them does the work behind chat, they settle among themselves
-(server.duty). A worker that dies is started again; while others live, the port never closes.
+(server.leader). A worker that dies is started again; while others live, the port never closes.
 
 Not covered: each worker counts metrics for itself, and `/metrics` tells those of the one that answers.
 """

@@ -37,7 +37,7 @@ def workers(server: Server) -> list[psutil.Process]:
     return psutil.Process(server.pid).children()
 
 
-def on_duty(server: Server) -> list[psutil.Process]:
+def leaders(server: Server) -> list[psutil.Process]:
     """Those that run a learner."""
     return [
         worker
@@ -61,13 +61,13 @@ def versions_everywhere(server: Server, times: int = 24) -> Counter[str]:
 
 def test_any_worker_answers_one_learns_and_when_it_is_killed_another_takes_over(tmp_path: Path) -> None:
     with serving("fake", *FLAGS, home=tmp_path) as server:
-        eventually(lambda: len(workers(server)) == 2 and len(on_duty(server)) == 1, "one on duty")
+        eventually(lambda: len(workers(server)) == 2 and len(leaders(server)) == 1, "one leads")
         server.tell(FACTS[0], "ana")
         eventually(lambda: versions_everywhere(server).keys() == {"v1"}, "the first fact everywhere")
 
-        (first,) = on_duty(server)
+        (first,) = leaders(server)
         first.send_signal(signal.SIGKILL)
-        eventually(lambda: [w.pid for w in on_duty(server)] not in ([], [first.pid]), "another on duty")
+        eventually(lambda: [w.pid for w in leaders(server)] not in ([], [first.pid]), "another leads")
         eventually(lambda: len(workers(server)) == 2, "two workers again")
         server.tell(FACTS[1], "ana")
         eventually(lambda: versions_everywhere(server).keys() == {"v2"}, "the second fact everywhere")

@@ -1,6 +1,6 @@
 """Which of several server processes of one home does the work behind chat: editor, reviews, learner.
 
-Any number of processes answer chat and follow the refs; one of them is on duty. A lock on a file says which:
+Any number of processes answer chat and follow the refs; one of them leads. A lock on a file says which:
 the system lets it go with the process that held it, however that ended, so there is no timeout to get wrong.
 The rollout is not part of it: its lease in the ledger also orders processes of other machines.
 """
@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 
-class Duty:
+class Leadership:
     """One process's part in the election."""
 
     def __init__(self, path: Path) -> None:
@@ -21,11 +21,11 @@ class Duty:
 
     @property
     def held(self) -> bool:
-        """Whether this process is on duty."""
+        """Whether this process leads."""
         return self._descriptor is not None
 
     def take(self) -> bool:
-        """Go on duty if nobody is; whether this process is on duty now."""
+        """lead if nobody does; whether this process leads now."""
         if self.held:
             return True
         self._path.parent.mkdir(parents=True, exist_ok=True)
