@@ -25,13 +25,13 @@ from guardian import VERSION, Guardian
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
-from server.leader import Leadership
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.guardian_process import GuardianProcess
+from server.leader import Leadership
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections

@@ -25,7 +25,7 @@ class Leadership:
         return self._descriptor is not None
 
     def take(self) -> bool:
-        """lead if nobody does; whether this process leads now."""
+        """Lead if nobody does; whether this process leads now."""
         if self.held:
             return True
         self._path.parent.mkdir(parents=True, exist_ok=True)
