@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from server.api import (
     adapters,
+    audit,
     chat,
     errors,
     feedback,
@@ -34,6 +35,7 @@ ROUTERS = (
     adapters.router,
     rollout.router,
     users.router,
+    audit.router,
     ops.router,
 )
 

@@ -1,17 +1,15 @@
-"""Health, readiness, metrics and the audit. The first three need no key: they show no text and no names."""
+"""Health, readiness and metrics. They need no key: they show no text and no names."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from server.api import views
-from server.api.auth import OperatorSpeaker
 from server.api.context import Context, Ctx
 from server.api.reviews import counts
 from server.ledger.errors import LedgerError
@@ -45,15 +43,6 @@ async def metrics(context: Ctx) -> Response:
     """Prometheus' text format."""
     await asyncio.to_thread(_measure, context)
     return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
-
-
-@router.get("/v1/audit")
-async def audit(
-    context: Ctx, speaker: OperatorSpeaker, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
-) -> dict[str, Any]:
-    """Every change of what is served or learned, newest first: who, when, why, on what evidence."""
-    rows = await asyncio.to_thread(context.ledger.audit, limit)
-    return {"audit": [views.audit(row) for row in rows]}
 
 
 def _measure(context: Context) -> None:

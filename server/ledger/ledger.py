@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from server.ledger import audit as _audit
+from server.ledger import audit_check as _audit_check
 from server.ledger import edits as _edits
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
@@ -193,6 +194,8 @@ class Ledger:
     set_erased = _Write(_forgetting.set_erased)
 
     audit = _Read(_audit.audit)
+    audit_head = _Read(_audit_check.head)
+    verify_audit = _Read(_audit_check.verify_audit)
     events_since = _Read(_audit.events_since)
     last_event_id = _Read(_audit.last_event_id)
     lineage = _Read(_lineage.lineage)

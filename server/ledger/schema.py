@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that these tables stand for."""
 
 metadata = MetaData(
@@ -239,6 +239,11 @@ audit = Table(
     Column("after", String),
     Column("reason", Text, nullable=False),
     Column("evidence", _Json, nullable=False),
+    Column("salt", String, nullable=False, server_default=""),  # the key of `sealed`; new when words are cut
+    Column(
+        "sealed", String, nullable=False, server_default=""
+    ),  # stands for reason and evidence in the chain
+    Column("hash", String, nullable=False, server_default=""),
     Index(None, "action", "subject"),
     sqlite_autoincrement=True,
 )

@@ -92,6 +92,46 @@ class AuditRow:
     after: str | None
     reason: str
     evidence: dict[str, Any] = field(default_factory=dict)
+    hash: str = ""
+    """Its link in the chain (server.ledger.chain)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the audit's chain: what to note outside."""
+
+    position: int
+    """Id of the last row, 0 before the first."""
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the audit, and where."""
+
+    position: int
+    """Id of the row, or of the first one that is missing."""
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """Whether the audit is what was written."""
+
+    rows: int
+    head: Head
+    found: int
+    """Problems, all of them."""
+    problems: tuple[Problem, ...]
+    """The first of them, by position."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.found == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from rich.console import Console
 
-from server.terminal import review, show
+from server.terminal import audit, review, show
 from server.terminal.chat import say, talk
 from server.terminal.client import Client, TerminalError
 from server.terminal.teach import teach
@@ -115,6 +115,12 @@ def _review(args: argparse.Namespace, client: Client, console: Console) -> None:
         review.interactive(client, console, args.state, args.because, args.kind, input)
 
 
+def _audit(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = audit.ask(client, args.action, args.head, args.limit, args.home)
+    _json(console, found) if args.json else audit.show(console, args.action, found)
+    audit.check(args.action, found)
+
+
 def _model(client: Client, asked: str) -> str:
     """The model asked for, else the one that is served."""
     return asked or str(client.get("/v1/models")["data"][0]["id"])
@@ -137,4 +143,5 @@ COMMANDS = {
     "learner": _learner,
     "preview": _preview,
     "review": _review,
+    "audit": _audit,
 }

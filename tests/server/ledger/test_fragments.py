@@ -184,6 +184,8 @@ def test_an_older_ledger_is_indexed_when_it_is_opened(ledger: Ledger, tell: Tell
             "DROP TABLE fragments; DROP INDEX ix_turns_user_id_created_at;"
             "DROP INDEX ix_edits_user_id_created_at; DROP INDEX ix_edits_created_at;"
             "DELETE FROM key_values WHERE key = 'fragment_key';"
+            "DROP TRIGGER audit_kept; DROP TRIGGER audit_unchanged; ALTER TABLE audit DROP COLUMN salt;"
+            "ALTER TABLE audit DROP COLUMN sealed; ALTER TABLE audit DROP COLUMN hash;"
             "UPDATE alembic_version SET version_num = '0001'"
         )
     raw.close()
