@@ -19,6 +19,7 @@ from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from server.ledger import audit as _audit
 from server.ledger import audit_check as _audit_check
+from server.ledger import digests as _digests
 from server.ledger import edits as _edits
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
@@ -199,6 +200,7 @@ class Ledger:
     events_since = _Read(_audit.events_since)
     last_event_id = _Read(_audit.last_event_id)
     lineage = _Read(_lineage.lineage)
+    example_digests = _Write(_digests.example_digests)
 
     paused = _Read(_values.is_paused)
     set_paused = _Write(_values.set_paused)

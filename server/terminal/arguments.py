@@ -91,6 +91,14 @@ def parser() -> argparse.ArgumentParser:
         "--head", default="", metavar="POSITION:HASH", help="verify: a head that was noted elsewhere"
     )
     audit.add_argument("--limit", type=int, default=30, metavar="ROWS", help="list: so many")
+    export = command("export", "what a version was made of and how, as a document for others")
+    export.add_argument("version", help="e.g. v3")
+    export.add_argument(
+        "--format",
+        choices=("in-toto", "cyclonedx"),
+        default="in-toto",
+        help="an in-toto Statement with SLSA provenance, or a CycloneDX bill of materials",
+    )
     learner = command("learner", "what waits to be learned and what was; pause, resume or run it now")
     learner.add_argument("action", nargs="?", choices=("pause", "resume", "run"), help="unset: only show")
     return top

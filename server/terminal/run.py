@@ -121,6 +121,11 @@ def _audit(args: argparse.Namespace, client: Client, console: Console) -> None:
     audit.check(args.action, found)
 
 
+def _export(args: argparse.Namespace, client: Client, console: Console) -> None:
+    what = {"in-toto": "statement", "cyclonedx": "bom"}[args.format]
+    _json(console, client.get(f"/v1/adapters/{quote(args.version, safe='')}/{what}"))
+
+
 def _model(client: Client, asked: str) -> str:
     """The model asked for, else the one that is served."""
     return asked or str(client.get("/v1/models")["data"][0]["id"])
@@ -144,4 +149,5 @@ COMMANDS = {
     "preview": _preview,
     "review": _review,
     "audit": _audit,
+    "export": _export,
 }
