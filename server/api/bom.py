@@ -44,7 +44,8 @@ def _model(ref: str, name: str, version: str, digest: str) -> dict[str, Any]:
 
 
 def _version(made: Made) -> dict[str, Any]:
-    checks = made.row.gate.get("checks") or {}
+    gate: dict[str, Any] = dict(made.row.gate)
+    checks = gate.get("checks") or {}
     metrics = [
         {
             "type": f"gate: {name}",
