@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +27,7 @@ from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
+from server.editor.signals_loop import SignalsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.guardian_process import GuardianProcess
@@ -41,6 +42,7 @@ log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
+SIGNALS_SECONDS = 1.0
 THREADS = 64
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
@@ -144,6 +146,7 @@ class Livegraft:
             self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
+        self.signals = SignalsLoop(self.ledger, self._count_signals)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
@@ -183,6 +186,7 @@ class Livegraft:
             ("busy", self._tell_busy, BUSY_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
             ("reviews", self.reviews.step, REVIEWS_SECONDS),
+            ("signals", self.signals.step, SIGNALS_SECONDS),
         ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))
@@ -212,6 +216,10 @@ class Livegraft:
 
     async def _tell_busy(self) -> None:
         self._busy.write(self.engine.busy)
+
+    def _count_signals(self, found: Mapping[str, int]) -> None:
+        for kind, times in found.items():
+            self.context.metrics.signals.labels(kind).inc(times)
 
     def _child_options(self) -> ChildOptions:
         learning = self._settings.learning

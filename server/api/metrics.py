@@ -42,7 +42,10 @@ class Metrics:
             "livegraft_guardian_checks", "Verdicts asked over HTTP, by decision", ("decision",), registry=r
         )
         self.feedback = Counter(
-            "livegraft_feedback", "Feedback received, by metric name kind", ("kind",), registry=r
+            "livegraft_feedback", "Feedback received, by what it is", ("kind",), registry=r
+        )
+        self.signals = Counter(
+            "livegraft_signals", "What users showed of answers without saying it", ("kind",), registry=r
         )
         self.engine_running = Gauge("livegraft_engine_running", "Answers being generated now", registry=r)
         self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, delete, false, or_, select, update
 
-from server.ledger import audit, chain, removal, schema, updates, values, versions
+from server.ledger import audit, chain, removal, schema, signals, updates, values, versions
 from server.ledger import edits as edit_rows
 from server.ledger.types import Tx
 from server.types import VersionRow
@@ -162,10 +162,12 @@ def delete_rows(tx: Tx, turns: list[str], edits: list[str], user: str | None = N
         "feedback": gone(said, said.c.turn_id, turns) + gone(said, said.c.id, (row.id for row in spoken_of)),
         "jobs": gone(schema.jobs, schema.jobs.c.turn_id, turns),
     }
+    signals.forget_signals(tx, turns)
     gone(schema.fragments, schema.fragments.c.edit_id, edits)
     gone(schema.delta_edits, schema.delta_edits.c.edit_id, edits)
     counts["self_edits"] = gone(schema.edits, schema.edits.c.id, edits)
     counts["turns"] = gone(schema.turns, schema.turns.c.id, turns)
+    signals.lower_mark(tx)
     return counts
 
 

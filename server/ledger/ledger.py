@@ -33,6 +33,7 @@ from server.ledger import removal as _removal
 from server.ledger import retention as _retention
 from server.ledger import reviews as _reviews
 from server.ledger import rollouts as _rollouts
+from server.ledger import signals as _signals
 from server.ledger import turns as _turns
 from server.ledger import updates as _updates
 from server.ledger import values as _values
@@ -94,6 +95,11 @@ class Ledger:
     duplicate_of = _Read(_turns.duplicate_of)
     add_feedback = _Write(_turns.add_feedback)
     feedback = _Read(_turns.feedback)
+    turn_in = _Read(_turns.turn_in)
+    signals_due = _Read(_signals.signals_due)
+    derive_signals = _Write(_signals.derive_signals)
+    signals = _Read(_signals.signals)
+    signal_units = _Read(_signals.signal_units)
     rollout_counts = _Read(_turns.rollout_counts)
 
     add_job = _Write(_jobs.add_job)

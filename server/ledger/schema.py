@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0003"
+REVISION = "0005"
 """The migration that these tables stand for."""
 
 metadata = MetaData(
@@ -53,6 +53,7 @@ turns = Table(
     Index(None, "created_at"),
     Index(None, "rollout"),
     Index(None, "user_id", "created_at"),
+    Index(None, "conversation", "created_at"),
 )
 
 jobs = Table(
@@ -225,6 +226,17 @@ feedback = Table(
     Column("comment", Text, nullable=False),
     Column("demonstration", Text, nullable=False),
     Index(None, "turn_id"),
+)
+
+signals = Table(
+    "signals",
+    metadata,
+    # what a later turn showed of a turn's answer: see server.ledger.shown
+    Column("turn_id", String, ForeignKey("turns.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("shown_by", String, ForeignKey("turns.id"), nullable=False),
+    Index(None, "shown_by"),
 )
 
 audit = Table(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.types import EditState, SelfEdit, Turn, VersionRow
+from server.types import Arm, EditState, SelfEdit, Turn, VersionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,31 @@ class Feedback:
     comment: str
     demonstration: str
     user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a user showed of an answer without saying it."""
+
+    turn_id: str
+    """The turn that gave the answer."""
+    kind: str
+    """One of server.ledger.shown.Shown."""
+    at: float
+    user: str
+    conversation: str
+    version: str
+    arm: Arm
+    rollout: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How often something happened, and to how many."""
+
+    turns: int = 0
+    users: int = 0
+    conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

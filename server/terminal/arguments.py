@@ -99,6 +99,8 @@ def parser() -> argparse.ArgumentParser:
         default="in-toto",
         help="an in-toto Statement with SLSA provenance, or a CycloneDX bill of materials",
     )
+    ratings = command("import-feedback", "bring in ratings that users gave in Open WebUI")
+    ratings.add_argument("file", help="what Open WebUI exports of its feedbacks as JSON")
     learner = command("learner", "what waits to be learned and what was; pause, resume or run it now")
     learner.add_argument("action", nargs="?", choices=("pause", "resume", "run"), help="unset: only show")
     return top

@@ -12,6 +12,7 @@ from rich.console import Console
 from server.terminal import audit, review, show
 from server.terminal.chat import say, talk
 from server.terminal.client import Client, TerminalError
+from server.terminal.open_webui import import_feedback
 from server.terminal.teach import teach
 
 
@@ -126,6 +127,17 @@ def _export(args: argparse.Namespace, client: Client, console: Console) -> None:
     _json(console, client.get(f"/v1/adapters/{quote(args.version, safe='')}/{what}"))
 
 
+def _import_feedback(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = import_feedback(client, Console(quiet=True) if args.json else console, args.file)
+    if args.json:
+        _json(console, found)
+    else:
+        console.print(
+            f"{found['imported']} imported, {found['unknown_turn']} of turns that are not in the ledger, "
+            f"{found['no_rating']} without a rating"
+        )
+
+
 def _model(client: Client, asked: str) -> str:
     """The model asked for, else the one that is served."""
     return asked or str(client.get("/v1/models")["data"][0]["id"])
@@ -150,4 +162,5 @@ COMMANDS = {
     "review": _review,
     "audit": _audit,
     "export": _export,
+    "import-feedback": _import_feedback,
 }
