@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from adapter_store import Store
 from guardian import VERSION, Guardian
+from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
@@ -43,6 +44,7 @@ IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
 SIGNALS_SECONDS = 1.0
+ALARMS_SECONDS = 1.0
 THREADS = 64
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
@@ -147,6 +149,7 @@ class Livegraft:
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
         self.signals = SignalsLoop(self.ledger, self._count_signals)
+        self.alarms = AlarmTeller(self.ledger, self.operations.alarms, owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
@@ -187,6 +190,7 @@ class Livegraft:
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
             ("reviews", self.reviews.step, REVIEWS_SECONDS),
             ("signals", self.signals.step, SIGNALS_SECONDS),
+            ("alarms", self.alarms.step, ALARMS_SECONDS),
         ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))

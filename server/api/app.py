@@ -9,6 +9,7 @@ from server.api import (
     audit,
     chat,
     errors,
+    events,
     feedback,
     guardian,
     learner,
@@ -36,6 +37,7 @@ ROUTERS = (
     rollout.router,
     users.router,
     audit.router,
+    events.router,
     ops.router,
 )
 

@@ -58,7 +58,9 @@ def _measure(context: Context) -> None:
     shown.ready.set(1 if control.ready()[0] else 0)
     try:
         shown.edits_pending.set(context.ledger.count_pending())
+        shown.audit_rows.set(context.ledger.audit_head().position)
     except LedgerError:
+        shown.audit_rows.set(float("nan"))
         shown.edits_pending.set(float("nan"))  # metrics must show even when the ledger does not
     told = _reviews(context) or dict.fromkeys(
         ("waiting", "oldest_seconds", "expired", "spot_checks"), float("nan")

@@ -96,6 +96,11 @@ def last_event_id(tx: Tx) -> int:
     return tx.db.execute(select(func.max(schema.events.c.id))).scalar() or 0
 
 
+def first_event_id(tx: Tx) -> int | None:
+    """The oldest event that is still there; None when there is none."""
+    return tx.db.execute(select(func.min(schema.events.c.id))).scalar()
+
+
 def forget_events(tx: Tx, keep: int = KEEP_EVENTS) -> int:
     """Delete all but the last `keep` events; returns how many went."""
     old = last_event_id(tx) - keep

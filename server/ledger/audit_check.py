@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.pool import NullPool
 
-from server.ledger import chain, schema, values
+from server.ledger import chain, key_values, schema
 from server.ledger.database import explain, locate
 from server.ledger.errors import BadHead, LedgerError
 from server.ledger.types import AuditCheck, Head, Problem, Tx
@@ -42,7 +42,7 @@ _Row: TypeAlias = Row[Any]
 
 def head(tx: Tx) -> Head:
     """The end of the chain by its head record; position 0 before the first row."""
-    noted = values.value(tx, HEAD)
+    noted = key_values.value(tx, HEAD)
     try:
         return Head(int(noted["position"]), str(noted["hash"]))
     except (TypeError, KeyError, ValueError):
@@ -51,7 +51,7 @@ def head(tx: Tx) -> Head:
 
 def set_head(tx: Tx, position: int, digest: str) -> None:
     """Move the head record, in the transaction that adds the row."""
-    values.put(tx, HEAD, {"position": position, "hash": digest})
+    key_values.put(tx, HEAD, {"position": position, "hash": digest})
 
 
 def read_head(text: str) -> Head:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
+from server.ledger import alarms as _alarms
 from server.ledger import audit as _audit
 from server.ledger import audit_check as _audit_check
 from server.ledger import digests as _digests
@@ -205,6 +206,9 @@ class Ledger:
     verify_audit = _Read(_audit_check.verify_audit)
     events_since = _Read(_audit.events_since)
     last_event_id = _Read(_audit.last_event_id)
+    first_event_id = _Read(_audit.first_event_id)
+    alarms_told = _Read(_alarms.alarms_told)
+    tell_alarms = _Write(_alarms.tell_alarms)
     lineage = _Read(_lineage.lineage)
     example_digests = _Write(_digests.example_digests)
 

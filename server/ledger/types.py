@@ -141,7 +141,7 @@ class Event:
     id: int
     at: float
     kind: str
-    """turn, edit, update, version, ref, rollout, feedback."""
+    """turn, edit, update, version, ref, rollout, decision, feedback, signal, alarm."""
     subject: str
     text: str
     data: dict[str, Any] = field(default_factory=dict)
