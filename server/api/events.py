@@ -56,11 +56,10 @@ async def events(
 
 async def _begin(context: Context, after: int | None, last_event_id: str | None) -> int:
     """The id of the last event that the watcher has seen."""
-    if last_event_id and not last_event_id.strip().isdecimal():
-        raise invalid(
-            f"Last-Event-ID {last_event_id[:40]!r} is no id of an event: a number is.", "Last-Event-ID"
-        )
-    seen = int(last_event_id) if last_event_id else after
+    named = (last_event_id or "").strip()
+    if named and not re.fullmatch("[0-9]{1,18}", named):
+        raise invalid(f"Last-Event-ID {named[:40]!r} is no id of an event: a number is.", "Last-Event-ID")
+    seen = int(named) if named else after
     last = await asyncio.to_thread(context.ledger.last_event_id)
     return last if seen is None else min(seen, last)
 

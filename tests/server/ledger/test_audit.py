@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +20,7 @@ from server.ledger import Ledger, LedgerError, audit, chain
 from server.ledger.audit_check import read_head, verify_audit, verify_file
 from server.ledger.types import AuditCheck, Head, Tx
 from server.types import EditState
+from tests.support.older import taken_back
 from tests.support.rows import Clock
 
 ROWS = 9
@@ -200,13 +203,7 @@ def test_rows_of_an_older_ledger_are_chained_when_it_is_opened(
     ledger.set_edit_state("e-one", EditState.QUARANTINED, "hm", "ann")
     ledger.set_edit_state("e-one", EditState.ALLOWED, "good", "ann")
     ledger.close()
-    with closing(sqlite3.connect(ledger.path)) as raw:  # as the release before left it
-        raw.executescript(
-            "DROP TRIGGER audit_kept; DROP TRIGGER audit_unchanged; ALTER TABLE audit DROP COLUMN salt;"
-            "ALTER TABLE audit DROP COLUMN sealed; ALTER TABLE audit DROP COLUMN hash;"
-            "DELETE FROM key_values WHERE key = 'audit_head';"
-            "UPDATE alembic_version SET version_num = '0002'"
-        )
+    taken_back(ledger.path, "0002")
     with pytest.raises(LedgerError, match="no chain yet"):
         verify_file(tmp_path)
     opened = Ledger.open(tmp_path)
@@ -248,3 +245,16 @@ def test_what_is_no_ledger_or_no_head_is_named(tmp_path: Path) -> None:
         verify_file(tmp_path)
     with pytest.raises(LedgerError, match="no head of the audit"):
         read_head("12:abc")
+
+
+def test_what_a_killed_process_left_in_the_log_is_verified_too(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from server.ledger import Ledger; ledger = Ledger.open(sys.argv[1]);"
+        "ledger.set_paused(True, 'ann', 'killed right after'); os.kill(os.getpid(), 9)"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, check=False)
+    assert done.returncode == -9
+    assert (tmp_path / "ledger.db-wal").stat().st_size > 0
+    found = verify_file(tmp_path)
+    assert (found.ok, found.rows) == (True, 1)
