@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,12 +22,14 @@ from fastapi import FastAPI
 
 from adapter_store import Store
 from guardian import VERSION, Guardian
+from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
+from server.editor.signals_loop import SignalsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.guardian_process import GuardianProcess
@@ -44,6 +46,8 @@ log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
+SIGNALS_SECONDS = 1.0
+ALARMS_SECONDS = 1.0
 THREADS = 64
 Loop = tuple[str, Callable[[], Awaitable[object]], float]
 """Name, step, and the pause in seconds after a step that found nothing to do."""
@@ -150,6 +154,8 @@ class Livegraft:
             self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
+        self.signals = SignalsLoop(self.ledger, self._count_signals)
+        self.alarms = AlarmTeller(self.ledger, self.operations.alarms, owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
@@ -190,6 +196,7 @@ class Livegraft:
             ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
+            ("alarms", self.alarms.step, ALARMS_SECONDS),
         ]
         if self._leadership.held:
             self._begin_leading()
@@ -206,7 +213,10 @@ class Livegraft:
             self._begin_leading()
 
     def _begin_leading(self) -> None:
-        loops: list[Loop] = [("reviews", self.reviews.step, REVIEWS_SECONDS)]
+        loops: list[Loop] = [
+            ("reviews", self.reviews.step, REVIEWS_SECONDS),
+            ("signals", self.signals.step, SIGNALS_SECONDS),
+        ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))
             loops.append(("feedback", self.preferences.step, IDLE_SECONDS))
@@ -239,6 +249,10 @@ class Livegraft:
 
     async def _tell_busy(self) -> None:
         self._busy.write(self.engine.busy)
+
+    def _count_signals(self, found: Mapping[str, int]) -> None:
+        for kind, times in found.items():
+            self.context.metrics.signals.labels(kind).inc(times)
 
     def _child_options(self) -> ChildOptions:
         learning = self._settings.learning
