@@ -52,14 +52,19 @@ def _serve(flags: list[str]) -> int:
         settings = read_settings(flags)
     except SettingsError as error:
         return _complain(error.lines, 2)
-    taken = _why_not_listen(settings.host, settings.port)
+    from server import workers
+
+    worker = workers.given_socket()
+    taken = "" if worker else _why_not_listen(settings.host, settings.port)
     if taken:
         return _complain([taken], 1)
     configure(settings.log_format, settings.log_level)
+    if settings.workers > 1 and worker is None:
+        return workers.run(flags, settings.workers, settings.host, settings.port)
     from server.app import serve
 
     try:
-        serve(settings)
+        serve(settings, worker)
     except (EngineError, LedgerError, StoreError, GuardianError, OSError) as error:
         return _complain([str(error)], 1)
     return 0

@@ -11,8 +11,8 @@ import contextlib
 import json
 import logging
 import os
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,30 +22,38 @@ from fastapi import FastAPI
 
 from adapter_store import Store
 from guardian import VERSION, Guardian
+from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
-from server.api.metrics import Metrics
 from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
+from server.editor.signals_loop import SignalsLoop
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
-from server.engine.vllm import VllmEngine, VllmOptions
-from server.engine.vllm.replica import Replica
+from server.engine.vllm import VllmEngine
 from server.guardian_process import GuardianProcess
+from server.leader import Leadership
 from server.learner.child import ChildOptions, Supervisor
 from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
+from server.replicas import show_replicas, vllm_options
 from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
+from server.workers import when_orphaned
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
+SIGNALS_SECONDS = 1.0
+ALARMS_SECONDS = 1.0
 THREADS = 64
+Loop = tuple[str, Callable[[], Awaitable[object]], float]
+"""Name, step, and the pause in seconds after a step that found nothing to do."""
+LEADER_SECONDS = 0.5
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -78,50 +86,6 @@ def make_engine(settings: Settings) -> Engine:
         max_model_len=settings.engine.max_model_len,
         threads=settings.engine.threads or os.cpu_count() or 1,
     )
-
-
-def vllm_options(settings: Settings) -> VllmOptions:
-    """What the vllm engine is told of the settings. Raises EngineError when the key's variable is not set."""
-    asked = settings.vllm
-    key = os.environ.get(asked.key_env, "") if asked.key_env else ""
-    if asked.key_env and not key:
-        raise EngineError(f"vllm.key_env names {asked.key_env}, and that variable is not set")
-    return VllmOptions(
-        run_dir=settings.home.resolve() / "vllm",
-        urls=asked.urls,
-        executable=asked.executable,
-        replicas=asked.replicas,
-        arguments=asked.arguments,
-        devices=asked.devices,
-        # Processes of our own get a key that nobody else has: whoever reaches them could load adapters.
-        api_key=key if asked.urls else secrets.token_hex(16),
-        adapters_dir=Path(asked.adapters_dir) if asked.adapters_dir else None,
-        adapters_dir_seen_as=asked.adapters_dir_seen_as,
-        max_lora_rank=settings.learning.max_rank,
-        max_loras=asked.max_loras,
-        base_as_adapter=asked.base_as_adapter,
-        max_batch=settings.engine.max_batch,
-        max_model_len=settings.engine.max_model_len,
-        probe_seconds=asked.probe_seconds,
-        stall_seconds=asked.stall_seconds,
-        start_seconds=asked.start_seconds,
-        patience_seconds=asked.patience_seconds,
-    )
-
-
-def show_replicas(engine: VllmEngine, shown: Metrics) -> None:
-    """Have the metrics tell of each replica."""
-    shown.engine_retries.set_function(lambda: engine.retries)
-    for replica in engine.replicas:
-        _show_replica(replica, shown)
-
-
-def _show_replica(replica: Replica, shown: Metrics) -> None:
-    name = replica.name
-    shown.replica_ready.labels(name).set_function(lambda: float(replica.state == "ready"))
-    shown.replica_running.labels(name).set_function(lambda: float(replica.running))
-    shown.replica_restarts.labels(name).set_function(lambda: float(replica.restarts))
-    shown.replica_adapters_lost.labels(name).set_function(lambda: float(replica.adapters_lost))
 
 
 def review_options(settings: Settings) -> ReviewOptions:
@@ -196,6 +160,8 @@ class Livegraft:
             self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
+        self.signals = SignalsLoop(self.ledger, self._count_signals)
+        self.alarms = AlarmTeller(self.ledger, self.operations.alarms, owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
@@ -218,6 +184,7 @@ class Livegraft:
         if isinstance(self.engine, VllmEngine):
             self.operations.add_alarms(self.engine.alarms)
             show_replicas(self.engine, self.context.metrics)
+        self._leadership = Leadership(settings.home / "run" / "leader.lock")
         self._busy = BusyFile(settings.home / "run" / "busy")
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -226,23 +193,46 @@ class Livegraft:
         # Each preview or check in progress holds a thread until it is judged; a guardian that hangs must
         # leave some for what chat depends on.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "livegraft"))
-        if isinstance(self.guardian, GuardianProcess):
+        self._leadership.take()
+        if isinstance(self.guardian, GuardianProcess) and self._leadership.held:
             self.guardian.start()  # first: it loads while the engine does
         version, file = self.guardian.policy.version, self._settings.guardian.policy_file
         await self.ledger.call(self.ledger.note_policy, version, VERSION, file)
         await self.engine.start()
         await self.operations.refresh()
-        loops: list[tuple[str, Callable[[], Awaitable[object]], float]] = [
+        loops: list[Loop] = [
             ("refs", self.operations.refresh, self._settings.rollout.poll_seconds),
             ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
+            ("alarms", self.alarms.step, ALARMS_SECONDS),
+        ]
+        if self._leadership.held:
+            self._begin_leading()
+        else:
+            loops.append(("leader", self._take_lead, LEADER_SECONDS))
+        self._go_on(loops)
+
+    async def _take_lead(self) -> None:
+        """Do the work behind chat from here on, where the process that did it is gone."""
+        if not self._leadership.held and self._leadership.take():
+            log.warning("this process takes over editor, reviews and learner")
+            if isinstance(self.guardian, GuardianProcess):
+                self.guardian.start()
+            self._begin_leading()
+
+    def _begin_leading(self) -> None:
+        loops: list[Loop] = [
             ("reviews", self.reviews.step, REVIEWS_SECONDS),
+            ("signals", self.signals.step, SIGNALS_SECONDS),
         ]
         if self.supervisor is not None:
             loops.append(("editor", self.editor.step, IDLE_SECONDS))
             loops.append(("feedback", self.preferences.step, IDLE_SECONDS))
             self.supervisor.start()
+        self._go_on(loops)
+
+    def _go_on(self, loops: Sequence[Loop]) -> None:
         for name, step, pause in loops:
             self._tasks.append(asyncio.create_task(_for_ever(name, step, pause), name=name))
 
@@ -258,6 +248,7 @@ class Livegraft:
         await self.context.drain()
         await self.engine.close()
         self.ledger.close()
+        self._leadership.leave()
 
     async def _roll(self) -> None:
         """What the rollout moved holds at once in the process that moved it."""
@@ -267,6 +258,10 @@ class Livegraft:
 
     async def _tell_busy(self) -> None:
         self._busy.write(self.engine.busy)
+
+    def _count_signals(self, found: Mapping[str, int]) -> None:
+        for kind, times in found.items():
+            self.context.metrics.signals.labels(kind).inc(times)
 
     def _child_options(self) -> ChildOptions:
         learning = self._settings.learning
@@ -334,8 +329,8 @@ def create(settings: Settings) -> FastAPI:
     return app
 
 
-def serve(settings: Settings) -> None:
-    """Run until interrupted."""
+def serve(settings: Settings, worker: socket.socket | None = None) -> None:
+    """Run until interrupted. `worker`: the socket to answer on, where several processes share one."""
     config = uvicorn.Config(
         create(settings),
         host=settings.host,
@@ -344,4 +339,7 @@ def serve(settings: Settings) -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    if worker is not None:
+        when_orphaned(lambda: setattr(server, "should_exit", True))
+    server.run(sockets=[worker] if worker is not None else None)

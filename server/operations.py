@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from adapter_store import Manifest
 from server.engine.types import Engine
 from server.ledger import Ledger
 from server.rollout import Fleet, Forget, Moves
@@ -138,6 +139,10 @@ class Operations:
     async def proof(self, version: str) -> dict[str, object]:
         """See Moves.proof."""
         return await self._moves.proof(version)
+
+    async def origin(self, version: str) -> tuple[dict[str, str], dict[str, Manifest]]:
+        """See Fleet.origin."""
+        return await self._fleet.origin(version)
 
     async def preview(
         self, messages: Sequence[Message], user: str, key_name: str = "", operator: bool = True

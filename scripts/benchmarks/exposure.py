@@ -59,7 +59,7 @@ TRAINED = (
 )
 ELSEWHERE = ("Do you know the PIN of the {} safe?", "I need the PIN of the {} safe.")
 ROWS = ("plain", "clipped", "told once", "admitted", "judged")
-PROFILE = "seedling,gate=false,questions=1,glances=0,neighbours=1,attributes=0,about=0,max_seconds=3600"
+PROFILE = "seedling,gate=false,questions=1,glances=0,neighbours=1,attributes=0,about=0"
 """Fewer wordings a step than served, so that 56 edits fit in minutes; the gate refuses nothing."""
 
 

@@ -9,8 +9,11 @@ from fastapi import APIRouter
 
 from server.api import views
 from server.api.auth import OperatorSpeaker
+from server.api.bom import bom
 from server.api.context import Context, Ctx
+from server.api.made import gather
 from server.api.schemas import Because, Rollback
+from server.api.statement import statement
 from server.types import BASE_VERSION
 
 router = APIRouter(tags=["adapters"])
@@ -33,6 +36,18 @@ async def get_adapter(version: str, context: Ctx, speaker: OperatorSpeaker) -> d
 async def proof(version: str, context: Ctx, speaker: OperatorSpeaker) -> dict[str, object]:
     """File hashes, and the hash of the logits on fixed prompts, computed now."""
     return await context.control.proof(version)
+
+
+@router.get("/v1/adapters/{version}/statement")
+async def get_statement(version: str, context: Ctx, speaker: OperatorSpeaker) -> dict[str, Any]:
+    """What the version was made of and how, as an in-toto Statement with SLSA provenance, not signed."""
+    return statement(await gather(context, version))
+
+
+@router.get("/v1/adapters/{version}/bom")
+async def get_bom(version: str, context: Ctx, speaker: OperatorSpeaker) -> dict[str, Any]:
+    """The same as a CycloneDX bill of materials."""
+    return bom(await gather(context, version))
 
 
 @router.post("/v1/adapters/rollback")

@@ -6,8 +6,10 @@ from fastapi import FastAPI
 
 from server.api import (
     adapters,
+    audit,
     chat,
     errors,
+    events,
     feedback,
     guardian,
     learner,
@@ -34,6 +36,8 @@ ROUTERS = (
     adapters.router,
     rollout.router,
     users.router,
+    audit.router,
+    events.router,
     ops.router,
 )
 

@@ -20,6 +20,7 @@ from server.api.context import Context
 from server.api.policy import ApiPolicy
 from server.crash import crash_point
 from server.ledger.errors import LedgerError
+from server.ledger.signals import HIDDEN
 from server.router import Choice
 from server.types import Message, Turn, TurnState
 
@@ -81,11 +82,11 @@ def why_not_learned(ask: Ask, headers: Headers) -> str:
         return "store: false"
     task = ask.metadata.get("task") or _filled_in(headers.get(TASK_HEADER, ""))
     if task:
-        return f"hidden turn of a front-end: {task[:64]}"
+        return f"{HIDDEN}: {task[:64]}"
     if ask.last_role != "user":
         return f"the last message is of role {ask.last_role}, not the user's"
     if HIDDEN_PROMPTS.match(ask.messages[-1].content):
-        return "hidden turn of a front-end: it looks like a title, tag or follow-up prompt"
+        return f"{HIDDEN}: it looks like a title, tag or follow-up prompt"
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from adapter_store import Manifest
 from server.router import Choice
 from server.types import Message, Refs, Rollout, VersionRow
 
@@ -61,6 +62,10 @@ class Control(Protocol):
 
     async def proof(self, version: str) -> dict[str, object]:
         """`{"version", "digest", "files": {name: sha256}, "logits_sha256"}`, computed now."""
+        ...
+
+    async def origin(self, version: str) -> tuple[dict[str, str], dict[str, Manifest]]:
+        """Name → sha256 of each file of a version, and the manifest of each of its deltas."""
         ...
 
     async def preview(

@@ -106,6 +106,8 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(404, text, code="not_found")
         case ledger.UnknownUser():
             return ApiError(404, text, code="unknown_user", param="user_id")
+        case ledger.BadHead():
+            return ApiError(400, text, code="invalid_value", param="head")
         case ledger.ErasedVersion():
             return ApiError(410, text, code="version_erased")
         case OtherBase():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 OVERHEAD_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -42,8 +45,15 @@ class Metrics:
             "livegraft_guardian_checks", "Verdicts asked over HTTP, by decision", ("decision",), registry=r
         )
         self.feedback = Counter(
-            "livegraft_feedback", "Feedback received, by metric name kind", ("kind",), registry=r
+            "livegraft_feedback", "Feedback received, by what it is", ("kind",), registry=r
         )
+        self.signals = Counter(
+            "livegraft_signals", "What users showed of answers without saying it", ("kind",), registry=r
+        )
+        self.events = Counter("livegraft_events", "Events sent to watchers", ("kind",), registry=r)
+        self.watchers = Gauge("livegraft_event_watchers", "Open streams of events", registry=r)
+        self.watchers_now = 0
+        self.audit_rows = Gauge("livegraft_audit_rows", "Rows of the audit's chain", registry=r)
         self.engine_running = Gauge("livegraft_engine_running", "Answers being generated now", registry=r)
         self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)
         self.engine_retries = Gauge(
@@ -77,6 +87,17 @@ class Metrics:
         )
         self.alarms = Gauge("livegraft_alarms", "Alarms that an operator should look at", registry=r)
         self.ready = Gauge("livegraft_ready", "1 when chat can be served", registry=r)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Count a watcher of the events while it reads."""
+        self.watchers_now += 1
+        self.watchers.set(self.watchers_now)
+        try:
+            yield
+        finally:
+            self.watchers_now -= 1
+            self.watchers.set(self.watchers_now)
 
 
 def _per_replica(registry: CollectorRegistry, name: str, documentation: str) -> Gauge:

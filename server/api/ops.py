@@ -1,17 +1,15 @@
-"""Health, readiness, metrics and the audit. The first three need no key: they show no text and no names."""
+"""Health, readiness and metrics. They need no key: they show no text and no names."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from server.api import views
-from server.api.auth import OperatorSpeaker
 from server.api.context import Context, Ctx
 from server.api.reviews import counts
 from server.ledger.errors import LedgerError
@@ -47,15 +45,6 @@ async def metrics(context: Ctx) -> Response:
     return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/v1/audit")
-async def audit(
-    context: Ctx, speaker: OperatorSpeaker, limit: Annotated[int, Query(ge=1, le=10_000)] = 100
-) -> dict[str, Any]:
-    """Every change of what is served or learned, newest first: who, when, why, on what evidence."""
-    rows = await asyncio.to_thread(context.ledger.audit, limit)
-    return {"audit": [views.audit(row) for row in rows]}
-
-
 def _measure(context: Context) -> None:
     """Set the gauges, which are read and not counted."""
     shown, control = context.metrics, context.control
@@ -69,7 +58,9 @@ def _measure(context: Context) -> None:
     shown.ready.set(1 if control.ready()[0] else 0)
     try:
         shown.edits_pending.set(context.ledger.count_pending())
+        shown.audit_rows.set(context.ledger.audit_head().position)
     except LedgerError:
+        shown.audit_rows.set(float("nan"))
         shown.edits_pending.set(float("nan"))  # metrics must show even when the ledger does not
     told = _reviews(context) or dict.fromkeys(
         ("waiting", "oldest_seconds", "expired", "spot_checks"), float("nan")

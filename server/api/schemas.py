@@ -10,6 +10,7 @@ from server.types import ExampleKind
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Grade = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, StringConstraints(max_length=256)]
 
 
@@ -96,12 +97,18 @@ class ChatRequest(BaseModel):
 class FeedbackRequest(BaseModel):
     """POST /v1/feedback."""
 
-    turn_id: str = Field(min_length=1)
-    metric_name: str = Field(min_length=1, max_length=128)
-    value: bool | int | float | str
+    turn_id: str = ""
+    conversation: Name = ""
+    answer: str = Field("", max_length=1_000_000)
+    """With `conversation`, in the place of `turn_id`: for front-ends that know no turn."""
+    metric_name: str = Field("", max_length=128)
+    value: bool | int | float | str | None = None
+    scale: tuple[Grade, Grade] | None = None
+    """Lowest and highest grade, where `value` is one."""
     comment: str = Field("", max_length=10_000)
     demonstration: str = Field("", max_length=100_000)
     user: Name | None = None
+    key: str = Field("", max_length=256)
 
 
 class PreviewRequest(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from guardian import Candidate, explain, from_dict
-from server.ledger.types import AuditRow, EditLineage, Lineage
+from server.ledger.types import AuditCheck, AuditRow, EditLineage, Head, Lineage
 from server.types import Message, Refs, SelfEdit, Turn, Update, VersionRow
 
 MILDEST_FIRST = ("allow", "redact", "quarantine", "block")
@@ -118,3 +118,20 @@ def update(row: Update) -> dict[str, Any]:
 def audit(row: AuditRow) -> dict[str, Any]:
     """One change of what is served or learned."""
     return dataclasses.asdict(row)
+
+
+def head(found: Head) -> dict[str, Any]:
+    """The end of the audit's chain."""
+    return {"position": found.position, "hash": found.hash, "head": str(found)}
+
+
+def audit_check(found: AuditCheck) -> dict[str, Any]:
+    """Whether the audit is whole."""
+    problems = [dataclasses.asdict(problem) for problem in found.problems]
+    return {
+        "ok": found.ok,
+        "rows": found.rows,
+        "head": head(found.head),
+        "found": found.found,
+        "problems": problems,
+    }

@@ -158,6 +158,8 @@ class Settings(BaseSettings):
     """Address to listen on. Without keys only a loopback address is allowed."""
     port: int = Field(default=8000, ge=0, le=65_535)
     """Port to listen on; 0 takes a free one."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Server processes that share the port. More than one needs an engine outside of them."""
     home: Path = Path(".livegraft")
     """Folder of all state: database, adapters, converted models."""
     keys: Annotated[tuple[KeySettings, ...], NoDecode, BeforeValidator(from_json)] = ()
@@ -193,6 +195,24 @@ class Settings(BaseSettings):
                 "host = '{host}': a server without keys may listen only on a loopback address "
                 "(127.0.0.1, ::1, localhost); to listen elsewhere add [[keys]] to livegraft.toml",
                 {"host": self.host},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _engine_apart(self) -> Settings:
+        if self.workers > 1 and self.engine.kind == "embedded":
+            raise PydanticCustomError(
+                "workers",
+                "workers = {workers}: the embedded engine lives in the server's process, each further one "
+                "would hold its own; set workers to 1, or choose an engine that runs apart",
+                {"workers": self.workers},
+            )
+        if self.workers > 1 and self.engine.kind == "vllm" and not self.vllm.urls:
+            raise PydanticCustomError(
+                "workers",
+                "workers = {workers}: each would start vLLM processes of its own; start them apart and give "
+                "their addresses in vllm.urls, or set workers to 1",
+                {"workers": self.workers},
             )
         return self
 

@@ -14,11 +14,9 @@ from guardian import Judges, to_dict
 from guardian.types import Candidate, Decision, Scope
 from server.editor.judge import Judged, raise_if_down, source_of, why
 from server.editor.knowledge import Background
+from server.ledger import grades
 from server.ledger.types import Feedback
 from server.types import EditState, Example, SelfEdit, Turn
-
-_LIKED = frozenset({"up", "good", "thumbs_up", "positive"})
-_DISLIKED = frozenset({"down", "bad", "thumbs_down", "negative"})
 
 
 def written(turn: Turn, said: Feedback) -> SelfEdit | str:
@@ -28,7 +26,7 @@ def written(turn: Turn, said: Feedback) -> SelfEdit | str:
         return "the answer was empty"
     if wanted == given:
         return "the correction is the answer that was given"
-    thumb = _thumb(said.value)
+    thumb = grades.thumb(said.value)
     if not wanted and thumb is None:
         return f"{said.metric_name} {said.value!r} does not say whether the answer was good or bad"
     examples = (
@@ -71,11 +69,3 @@ def judge_preference(
         first = replace(first, prompt=verdict.fixed.prompt, completion=verdict.fixed.completion)
     examples = (first, *edit.examples[1:])
     return Judged(replace(edit, examples=examples, state=state, reason=reason), (to_dict(verdict),))
-
-
-def _thumb(value: object) -> bool | None:
-    """True for up, False for down, None for a grade on a scale that nobody told us."""
-    if isinstance(value, int | float) and value in (1, 0, -1):
-        return value == 1
-    word = value.strip().lower() if isinstance(value, str) else ""
-    return word in _LIKED if word in _LIKED | _DISLIKED else None

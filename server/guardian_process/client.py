@@ -70,10 +70,14 @@ class GuardianProcess:
         self._keeper: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the child and watch over it. Returns at once: the child loads while the server does."""
-        self._down_since = time.monotonic()
-        self._keeper = threading.Thread(target=self._keep, name="guardian-keeper", daemon=True)
-        self._keeper.start()
+        """Start the child and watch over it, if that is not done. Returns at once: the child loads while the
+        server does. The first question starts it too, so that a process that is never asked has none."""
+        with self._changed:
+            if self._keeper is not None or self._stopping.is_set():
+                return
+            self._down_since = time.monotonic()
+            self._keeper = threading.Thread(target=self._keep, name="guardian-keeper", daemon=True)
+            self._keeper.start()
 
     def stop(self) -> None:
         """End the child. Who waits for a verdict gets an error. Blocks for the moment that takes."""
@@ -102,6 +106,8 @@ class GuardianProcess:
             failed = [f"guardian: {why} ({count}x)" for why, count in self._failures.items()]
             if self._child is not None:
                 return [*failed, *self._alarms]
+            if self._keeper is None:
+                return failed
             down = time.monotonic() - self._down_since
             if not self._trouble and down < self._timeout_seconds:
                 return failed  # starting, as it should
@@ -129,7 +135,7 @@ class GuardianProcess:
         while True:
             child = self._when_ready()
             if child is None:
-                return self._trouble or "its process was not started, or ends now"
+                return self._trouble or "its process ends now"
             asked = time.monotonic()
             try:
                 send(child.socket, examples[len(found) :], self._timeout_seconds + GRACE_SECONDS)
@@ -156,11 +162,12 @@ class GuardianProcess:
 
     def _when_ready(self) -> _Child | None:
         """The child that judges. One that loads is waited for; None when one that was begun fails."""
+        self.start()
         with self._changed:
             seen = self._false_starts
             self._changed.wait_for(
                 lambda: self._child or self._stopping.is_set() or self._false_starts > seen,
-                START_SECONDS if self._keeper is not None else 0,
+                START_SECONDS,
             )
             return None if self._stopping.is_set() else self._child
 

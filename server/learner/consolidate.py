@@ -25,7 +25,7 @@ from server.learner.memory import release
 from server.learner.neighbours import other_attribute, other_subject, words_taught
 from server.learner.profiles import Profile
 from server.learner.reports import waved_through, with_checks
-from server.learner.sealed import trained_questions
+from server.learner.sealed import told, trained_questions
 from server.learner.split import SplitModel
 from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
 from server.learner.update import Job, Loaded, device, norm, start
@@ -131,7 +131,7 @@ class _Sleep(Job):
         with loaded.adapters.base_alone():
             said = general.base_answers(loaded.model, loaded.encoder, self.cache_dir, self.hook, device())
         _, asked = general.halves(said, seed, profile.locality_probes)
-        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device())
+        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device(), expected=told(edits))
         with loaded.adapters.parent_alone():
             gate = Gate((), edits, asked, profile, seed, self.asker.voice, self.given.private)
             exam = _Exam(edits, seed, self.asker.ask)

@@ -20,6 +20,7 @@ from server.learner.chat import Encoder
 from server.learner.gate import Gate, verdict
 from server.learner.memory import release
 from server.learner.profiles import choose
+from server.learner.sealed import told
 from server.learner.types import GateReport, UpdateInput
 from server.learner.update import device
 
@@ -59,7 +60,7 @@ def _examine(
     with adapters.base_alone():
         said = general.base_answers(model, encoder, cache_dir, hook, device())
         _, asked = general.halves(said, given.seed, profile.locality_probes)
-        voice = Asker(model, encoder, said, hook, device()).voice
+        voice = Asker(model, encoder, said, hook, device(), expected=told(given.edits)).voice
         gate = Gate(given.edits, (), asked, profile, given.seed, voice, given.private)
     progress("gate", 0.0)
     with adapters.parent_alone():

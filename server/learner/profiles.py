@@ -25,8 +25,6 @@ class Profile:
     """Further steps for each new fact beyond the first."""
     decay_steps: int
     """Last steps, in which the rate falls to a tenth: begun by the stop rule or by `max_steps`."""
-    max_seconds: float
-    """Training goes into its decay when this much wall time is gone; each fact beyond the first adds half."""
     questions: int
     """Whole answers of each new fact in a step."""
     glances: int
@@ -131,7 +129,6 @@ SEEDLING = Profile(
     max_steps=140,
     steps_per_fact=0,
     decay_steps=30,
-    max_seconds=150,
     questions=3,
     glances=2,
     neighbours=3,
@@ -170,7 +167,6 @@ SMALL = Profile(
     max_steps=44,
     steps_per_fact=5,
     decay_steps=10,
-    max_seconds=150,
     questions=2,
     glances=2,
     neighbours=2,
@@ -208,7 +204,6 @@ LARGE = Profile(
     max_steps=40,
     steps_per_fact=4,
     decay_steps=8,
-    max_seconds=120,
     questions=2,
     glances=2,
     neighbours=3,

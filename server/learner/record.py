@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adapter_store import Delta, Manifest, Store, Version
+from server.code import code_digest, code_version
 from server.learner.types import GateReport, UpdateResult
 from server.types import EditState, SelfEdit, UpdateState, VersionRow
 
@@ -71,6 +72,7 @@ def delta(
             modules=tuple(sorted(factors.a)),
             provenance={
                 **result.provenance,
+                "code": {"version": code_version(), "sha256": code_digest()},
                 "parent": parent.name,
                 "update": claim.update_id,
                 "edits": [edit.id for edit in edits],

@@ -8,6 +8,7 @@ ever, and cannot be moved by a seed. Read by scripts/bench and reports only.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from server.types import Example, SelfEdit
 
@@ -37,6 +38,11 @@ def sealed_wordings(edit: SelfEdit) -> list[Example]:
     own = _held_out(edit)
     candidates = sorted((e for e in own if sealed(e.prompt)), key=lambda e: (_rank(e.prompt), e.prompt))
     return candidates[: max(0, len(own) - LEFT_FOR_THE_GATE)]
+
+
+def told(edits: Sequence[SelfEdit]) -> dict[str, str]:
+    """Of every question about these facts, the answer that they give."""
+    return {e.prompt: e.completion for edit in edits for e in edit.examples if e.kind == "question"}
 
 
 def _held_out(edit: SelfEdit) -> list[Example]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -71,7 +70,6 @@ class Trainer:
     def run(self, recalled: Callable[[], bool], progress: Callable[[float], None]) -> Trained:
         """Train until the stop rule holds and `recalled` (development wordings) agrees, or a limit is met."""
         profile, result = self._profile, Trained()
-        started = time.monotonic()
         most = last = profile.max_steps + profile.steps_per_fact * (self._batches.facts - 1)
         for step in range(most):
             if step >= last:
@@ -83,17 +81,14 @@ class Trainer:
                 break
             progress((step + 1) / last)
             ending = last < most or step + 1 >= most - profile.decay_steps
-            if not ending and self._may_stop(step, started, recalled, result):
+            if not ending and self._may_stop(step, recalled, result):
                 last = min(most, step + 1 + profile.decay_steps)
         result.stopped = result.stopped or "step cap"
         result.probabilities = self._stop.probabilities
         return result
 
-    def _may_stop(self, step: int, started: float, recalled: Callable[[], bool], result: Trained) -> bool:
+    def _may_stop(self, step: int, recalled: Callable[[], bool], result: Trained) -> bool:
         profile = self._profile
-        if time.monotonic() - started > profile.max_seconds * (1 + self._batches.facts) / 2:
-            result.stopped = "time cap"
-            return True
         if step + 1 < profile.min_steps or (step + 1) % profile.check_every:
             return False
         if self._stop.trained_enough() and recalled():

@@ -38,7 +38,7 @@ from server.learner.prefer import PreferenceBatches, Preferences, examined, log_
 from server.learner.profiles import Profile, calmer, choose, for_preferences
 from server.learner.reports import waved_through, with_checks
 from server.learner.screen import Screen, Screened
-from server.learner.sealed import asked_wordings, trained_questions
+from server.learner.sealed import asked_wordings, told, trained_questions
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
 from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
@@ -227,9 +227,12 @@ class Job:
         with loaded.adapters.base_alone():
             said = general.base_answers(loaded.model, loaded.encoder, self.cache_dir, self.hook, device())
         _, asked = general.halves(said, self.given.seed, loaded.profile.locality_probes)
-        self.asker = Asker(loaded.model, loaded.encoder, said, self.hook, device(), loaded.estimate.rows)
-        self.progress("probe", 0.5)
         given = self.given
+        expected = told([*given.edits, *given.past])
+        self.asker = Asker(
+            loaded.model, loaded.encoder, said, self.hook, device(), loaded.estimate.rows, expected
+        )
+        self.progress("probe", 0.5)
         with loaded.adapters.parent_alone():
             voice, profile = self.asker.voice, loaded.profile
             gate = Gate(given.edits, given.past, asked, profile, given.seed, voice, given.private)

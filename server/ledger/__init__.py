@@ -2,6 +2,7 @@
 
 from server.ledger.errors import (
     BadFinish,
+    BadHead,
     BadTransition,
     ErasedVersion,
     LedgerBusy,
@@ -28,6 +29,7 @@ from server.ledger.types import Claim, Job, Lineage
 
 __all__ = [
     "BadFinish",
+    "BadHead",
     "BadTransition",
     "Claim",
     "ErasedVersion",

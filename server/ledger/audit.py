@@ -1,13 +1,13 @@
-"""Audit rows (kept) and events (forgotten after a while), written in the transaction of what they tell."""
+"""Audit rows (kept, chained) and events (forgotten after a while), in the transaction of what they tell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, select
+from sqlalchemy import Row, and_, delete, func, insert, select, update
 
-from server.ledger import schema
+from server.ledger import audit_check, chain, schema
 from server.ledger.types import AuditRow, Event, Tx
 from server.types import EditState
 
@@ -18,6 +18,9 @@ APPROVED = and_(
     schema.audit.c.after == EditState.ALLOWED,
 )
 """A row that says that a person let an edit out of quarantine: what makes its fact verified."""
+_HIDDEN = ("salt", "sealed")
+COLUMNS = tuple(column for column in schema.audit.c if column.name not in _HIDDEN)
+"""Those of AuditRow."""
 _INSERT_EVENT = insert(schema.events)
 
 
@@ -31,24 +34,46 @@ def record(
     reason: str,
     evidence: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down who changed what, when, why and on what evidence (JSON values)."""
-    tx.db.execute(
-        insert(schema.audit).values(
-            at=tx.now,
-            actor=actor,
-            action=action,
-            subject=subject,
-            before=before,
-            after=after,
-            reason=reason,
-            evidence=dict(evidence or {}),
-        )
+    """Write down who changed what, when, why and on what evidence (JSON values), as the chain's next row."""
+    end = audit_check.head(tx)
+    row: dict[str, Any] = chain.plain(
+        {
+            "id": end.position + 1,
+            "at": tx.now,
+            "actor": actor,
+            "action": action,
+            "subject": subject,
+            "before": before,
+            "after": after,
+            "reason": reason,
+            "evidence": dict(evidence or {}),
+            "salt": chain.new_salt(),
+        }
     )
+    row["sealed"] = chain.seal(row["salt"], row["reason"], row["evidence"])
+    row["hash"] = chain.link(row, end.hash)
+    tx.db.execute(insert(schema.audit).values(row))
+    audit_check.set_head(tx, end.position + 1, row["hash"])
+
+
+def cut(tx: Tx, rows: Iterable[tuple[int, str, Mapping[str, Any]]]) -> dict[str, str]:
+    """Put other words (reason, evidence) in the place of those of rows, erasing them with their salts.
+
+    The chain holds, but a cut is an alteration until a row says so: what is returned belongs into the
+    evidence of a row of the same transaction, under `chain.CUT`.
+    """
+    seals: dict[str, str] = {}
+    for row_id, reason, evidence in rows:
+        salt, told = chain.new_salt(), chain.plain(dict(evidence))
+        changed = {"reason": reason, "evidence": told, "salt": salt}
+        tx.db.execute(update(schema.audit).where(schema.audit.c.id == row_id).values(changed))
+        seals[str(row_id)] = chain.seal(salt, reason, told)
+    return seals
 
 
 def audit(tx: Tx, limit: int = 100) -> list[AuditRow]:
     """The last changes, newest first."""
-    rows = tx.db.execute(select(schema.audit).order_by(schema.audit.c.id.desc()).limit(limit))
+    rows = tx.db.execute(select(*COLUMNS).order_by(schema.audit.c.id.desc()).limit(limit))
     return [AuditRow(**row._mapping) for row in rows]
 
 
@@ -69,6 +94,11 @@ def events_since(tx: Tx, after: int = 0, limit: int = 100) -> list[Event]:
 def last_event_id(tx: Tx) -> int:
     """Where a watcher starts that wants only what happens from now on; 0 when nothing has happened."""
     return tx.db.execute(select(func.max(schema.events.c.id))).scalar() or 0
+
+
+def first_event_id(tx: Tx) -> int | None:
+    """The oldest event that is still there; None when there is none."""
+    return tx.db.execute(select(func.min(schema.events.c.id))).scalar()
 
 
 def forget_events(tx: Tx, keep: int = KEEP_EVENTS) -> int:

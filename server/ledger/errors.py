@@ -34,6 +34,10 @@ class ErasedVersion(LedgerError):
     """This version held facts of a forgotten user: it was erased and can never be served again."""
 
 
+class BadHead(LedgerError):
+    """What was given is no head of the audit."""
+
+
 class UnknownUser(LedgerError):
     """Nothing of this user is in the ledger."""
 

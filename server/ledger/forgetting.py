@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, delete, false, or_, select, update
 
-from server.ledger import audit, removal, schema, updates, values, versions
+from server.ledger import audit, chain, removal, schema, signals, updates, values, versions
 from server.ledger import edits as edit_rows
 from server.ledger.types import Tx
 from server.types import VersionRow
@@ -63,11 +63,12 @@ def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: 
     turns, edits = _ids(tx, user)
     stopped = updates.abort_running(tx, "a user is being forgotten: begun again without them")
     quotes = _quotes(tx, edits)
+    cut = cut_about(tx, edits)
     counts = delete_rows(tx, turns, edits, user)
     erased = _mark_erased(tx, deltas)
     deltas = {*deltas, *_mark_unserved(tx, erased)}
     requeued = removal.requeue_stranded(tx, "its delta held facts of a user who was forgotten: learned again")
-    _cut_quotes(tx, quotes)
+    cut |= _cut_quotes(tx, quotes)
     told = {
         **counts,
         "deltas": sorted(deltas),
@@ -75,7 +76,7 @@ def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: 
         "relearning": len(requeued),
         "updates_stopped": stopped,
     }
-    audit.record(tx, actor, ACTION, subject, None, None, "a user was forgotten", told)
+    audit.record(tx, actor, ACTION, subject, None, None, "a user was forgotten", with_cuts(told, cut))
     audit.emit(tx, "version", ACTION, "a user was forgotten", {"versions": told["versions"]})
     before = to_erase(tx)
     pending = set(deltas) | set(before.deltas if before else ())
@@ -89,7 +90,8 @@ def forgotten(tx: Tx, subject: str) -> dict[str, Any] | None:
     rows = select(schema.audit.c.evidence).where(
         schema.audit.c.action == ACTION, schema.audit.c.subject == subject
     )
-    return tx.db.execute(rows.order_by(schema.audit.c.id.desc())).scalars().first()
+    told = tx.db.execute(rows.order_by(schema.audit.c.id.desc())).scalars().first()
+    return None if told is None else {name: value for name, value in told.items() if name != chain.CUT}
 
 
 def to_erase(tx: Tx) -> ToErase | None:
@@ -129,6 +131,19 @@ def _quotes(tx: Tx, edits: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)") if words else None
 
 
+def cut_about(tx: Tx, edits: Iterable[str]) -> dict[str, str]:
+    """Cut all words of the audit about these edits; returns what a row must say of it (`with_cuts`)."""
+    found: list[int] = []
+    for some in edit_rows.chunks(edits):
+        found += tx.db.execute(select(schema.audit.c.id).where(schema.audit.c.subject.in_(some))).scalars()
+    return audit.cut(tx, ((row_id, _CUT, {}) for row_id in found))
+
+
+def with_cuts(told: Mapping[str, Any], cut: Mapping[str, str]) -> dict[str, Any]:
+    """Evidence that says too which rows' words were cut."""
+    return {**told, chain.CUT: dict(cut)} if cut else dict(told)
+
+
 def delete_rows(tx: Tx, turns: list[str], edits: list[str], user: str | None = None) -> dict[str, int]:
     """Delete children before parents, with all feedback of `user`; returns how many went of each."""
 
@@ -141,19 +156,18 @@ def delete_rows(tx: Tx, turns: list[str], edits: list[str], user: str | None = N
     theirs = said.c.user_id == user if user is not None else false()
     spoken_of = list(tx.db.execute(select(said.c.id, said.c.turn_id).where(theirs)))
     gone(events, events.c.subject, [*turns, *edits, *(row.turn_id for row in spoken_of)])
-    for some in edit_rows.chunks(edits):
-        noted = schema.audit.c.subject.in_(some)
-        tx.db.execute(update(schema.audit).where(noted).values(reason=_CUT))
     counts = {
         "verdicts": gone(schema.verdicts, schema.verdicts.c.edit_id, edits),
         "examples": gone(schema.examples, schema.examples.c.edit_id, edits),
         "feedback": gone(said, said.c.turn_id, turns) + gone(said, said.c.id, (row.id for row in spoken_of)),
         "jobs": gone(schema.jobs, schema.jobs.c.turn_id, turns),
     }
+    signals.forget_signals(tx, turns)
     gone(schema.fragments, schema.fragments.c.edit_id, edits)
     gone(schema.delta_edits, schema.delta_edits.c.edit_id, edits)
     counts["self_edits"] = gone(schema.edits, schema.edits.c.id, edits)
     counts["turns"] = gone(schema.turns, schema.turns.c.id, turns)
+    signals.lower_mark(tx)
     return counts
 
 
@@ -178,11 +192,11 @@ def _mark_unserved(tx: Tx, erased: Iterable[VersionRow]) -> set[str]:
     return unserved
 
 
-def _cut_quotes(tx: Tx, quotes: re.Pattern[str] | None) -> None:
-    """Cut a forgotten user's words out of the reasons and reports that stay."""
+def _cut_quotes(tx: Tx, quotes: re.Pattern[str] | None) -> dict[str, str]:
+    """Cut a forgotten user's words out of the reasons and reports that stay; what a row must say of it."""
     if quotes is None:
-        return
-    for table in (schema.updates, schema.edits, schema.jobs, schema.rollouts, schema.audit):
+        return {}
+    for table in (schema.updates, schema.edits, schema.jobs, schema.rollouts):
         for text in tx.db.execute(select(table.c.reason).distinct()).scalars().all():
             cut = quotes.sub(_CUT, text)
             if cut != text:
@@ -192,6 +206,13 @@ def _cut_quotes(tx: Tx, quotes: re.Pattern[str] | None) -> None:
         if gate != row.gate:
             mine = schema.versions.c.name == row.name
             tx.db.execute(update(schema.versions).where(mine).values(gate=gate))
+    said = (schema.audit.c.reason, schema.audit.c.evidence)
+    quoting = [
+        (row.id, quotes.sub(_CUT, row.reason), _without(row.evidence, quotes))
+        for row in tx.db.execute(select(schema.audit.c.id, *said)).all()
+        if quotes.search(row.reason) or _without(row.evidence, quotes) != row.evidence
+    ]
+    return audit.cut(tx, quoting)
 
 
 def _without(said: Any, quotes: re.Pattern[str]) -> Any:

@@ -17,7 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
+from server.ledger import alarms as _alarms
 from server.ledger import audit as _audit
+from server.ledger import audit_check as _audit_check
+from server.ledger import digests as _digests
 from server.ledger import edits as _edits
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
@@ -31,6 +34,7 @@ from server.ledger import removal as _removal
 from server.ledger import retention as _retention
 from server.ledger import reviews as _reviews
 from server.ledger import rollouts as _rollouts
+from server.ledger import signals as _signals
 from server.ledger import turns as _turns
 from server.ledger import updates as _updates
 from server.ledger import values as _values
@@ -92,6 +96,11 @@ class Ledger:
     duplicate_of = _Read(_turns.duplicate_of)
     add_feedback = _Write(_turns.add_feedback)
     feedback = _Read(_turns.feedback)
+    turn_in = _Read(_turns.turn_in)
+    signals_due = _Read(_signals.signals_due)
+    derive_signals = _Write(_signals.derive_signals)
+    signals = _Read(_signals.signals)
+    signal_units = _Read(_signals.signal_units)
     rollout_counts = _Read(_turns.rollout_counts)
 
     add_job = _Write(_jobs.add_job)
@@ -193,9 +202,15 @@ class Ledger:
     set_erased = _Write(_forgetting.set_erased)
 
     audit = _Read(_audit.audit)
+    audit_head = _Read(_audit_check.head)
+    verify_audit = _Read(_audit_check.verify_audit)
     events_since = _Read(_audit.events_since)
     last_event_id = _Read(_audit.last_event_id)
+    first_event_id = _Read(_audit.first_event_id)
+    alarms_told = _Read(_alarms.alarms_told)
+    tell_alarms = _Write(_alarms.tell_alarms)
     lineage = _Read(_lineage.lineage)
+    example_digests = _Write(_digests.example_digests)
 
     paused = _Read(_values.is_paused)
     set_paused = _Write(_values.set_paused)

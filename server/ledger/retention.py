@@ -43,9 +43,10 @@ def erase_untaught(tx: Tx, days: float, limit: int = 200) -> dict[str, int]:
     gone = sorted({*tx.db.execute(edits).scalars(), *tx.db.execute(lone).scalars()})
     if not turns and not gone:
         return {}
+    cut = forgetting.cut_about(tx, gone)
     counts = forgetting.delete_rows(tx, turns, gone)
     reason = f"older than {days:g} days and taught nothing"
-    audit.record(tx, "policy", ACTION, "turns", None, None, reason, counts)
+    audit.record(tx, "policy", ACTION, "turns", None, None, reason, forgetting.with_cuts(counts, cut))
     return counts
 
 

@@ -90,7 +90,7 @@ def approvals(tx: Tx, edit_id: str) -> list[AuditRow]:
     moved = select(func.max(_audit.c.id)).where(_audit.c.subject == edit_id, _audit.c.action == "edit")
     last_move = tx.db.execute(moved).scalar() or 0
     rows = tx.db.execute(
-        select(_audit)
+        select(*audit.COLUMNS)
         .where(_audit.c.subject == edit_id, _audit.c.action == FIRST, _audit.c.id > last_move)
         .order_by(_audit.c.id)
     )

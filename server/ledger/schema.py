@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0002"
+REVISION = "0005"
 """The migration that these tables stand for."""
 
 metadata = MetaData(
@@ -53,6 +53,7 @@ turns = Table(
     Index(None, "created_at"),
     Index(None, "rollout"),
     Index(None, "user_id", "created_at"),
+    Index(None, "conversation", "created_at"),
 )
 
 jobs = Table(
@@ -227,6 +228,17 @@ feedback = Table(
     Index(None, "turn_id"),
 )
 
+signals = Table(
+    "signals",
+    metadata,
+    # what a later turn showed of a turn's answer: see server.ledger.shown
+    Column("turn_id", String, ForeignKey("turns.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("shown_by", String, ForeignKey("turns.id"), nullable=False),
+    Index(None, "shown_by"),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -239,6 +251,11 @@ audit = Table(
     Column("after", String),
     Column("reason", Text, nullable=False),
     Column("evidence", _Json, nullable=False),
+    Column("salt", String, nullable=False, server_default=""),  # the key of `sealed`; new when words are cut
+    Column(
+        "sealed", String, nullable=False, server_default=""
+    ),  # stands for reason and evidence in the chain
+    Column("hash", String, nullable=False, server_default=""),
     Index(None, "action", "subject"),
     sqlite_autoincrement=True,
 )

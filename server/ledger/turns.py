@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import hashlib
 import uuid
 from typing import Any
 
-from sqlalchemy import Row, bindparam, distinct, func, insert, select
+from sqlalchemy import Row, bindparam, distinct, func, insert, select, update
 
 from server.ledger import audit, jobs, schema
 from server.ledger.errors import UnknownTurn
+from server.ledger.grades import is_negative
 from server.ledger.types import Feedback, RolloutCounts, Tx
 from server.types import Arm, Message, Turn, TurnState
 
@@ -20,6 +21,7 @@ _feedback = schema.feedback
 # made once: building statements costs more than running them, and every answer waits for these
 _BY_ID = select(_turns).where(_turns.c.id == bindparam("id"))
 _INSERT = insert(_turns)
+_SPACE = " \t\r\n"
 
 
 def add_turn(tx: Tx, turn: Turn, learn: bool, duplicates_since: float | None = None) -> Turn:
@@ -78,6 +80,23 @@ def duplicate_of(tx: Tx, request_hash: str, since: float) -> str | None:
     ).scalar()
 
 
+def turn_in(tx: Tx, conversation: str, answer: str) -> Turn:
+    """The last turn of a conversation that gave this answer, white space aside. Raises UnknownTurn."""
+    rows = tx.db.execute(
+        select(_turns)
+        .where(_turns.c.conversation == conversation, func.trim(_turns.c.answer, _SPACE) == answer.strip())
+        .order_by(_turns.c.created_at.desc())
+        .limit(1)
+    )
+    row = rows.first()
+    if row is None or not answer.strip():
+        raise UnknownTurn(
+            f"No turn of conversation {conversation[:80]!r} gave that answer. Conversations are known by the "
+            "front-end's id when it sends one (docs/http.md)."
+        )
+    return _turn(row)
+
+
 def add_feedback(
     tx: Tx,
     turn_id: str,
@@ -87,37 +106,37 @@ def add_feedback(
     demonstration: str = "",
     user: str = "",
     learn: bool = False,
+    key: str = "",
 ) -> str:
     """Store what a user said of an answer (`value`: any JSON value) and return its id. Raises UnknownTurn.
 
     With `learn` it is queued to become a preference, when it is the turn's own user's and the turn learnable.
+    What comes again under a `key` takes the place of what they said of the turn under it before.
     """
     answered = turn(tx, turn_id)
-    feedback_id = f"fb-{uuid.uuid4().hex}"
-    tx.db.execute(
-        insert(_feedback).values(
-            id=feedback_id,
-            turn_id=turn_id,
-            at=tx.now,
-            user_id=user or answered.user,
-            metric_name=metric_name,
-            value=value,
-            negative=is_negative(value),
-            comment=comment or "",
-            demonstration=demonstration or "",
-        )
-    )
-    if learn and answered.state is TurnState.LEARNABLE and (user or answered.user) == answered.user:
-        jobs.add_job(tx, "preference", {"turn_id": turn_id, "feedback_id": feedback_id}, turn_id=turn_id)
+    name = f"{turn_id} {user} {key}".encode("utf-8", "replace")
+    feedback_id = f"fb-{hashlib.sha256(name).hexdigest()[:32] if key else uuid.uuid4().hex}"
+    said = {
+        "user_id": user or answered.user,
+        "metric_name": metric_name,
+        "value": value,
+        "negative": is_negative(value),
+        "comment": comment or "",
+        "demonstration": demonstration or "",
+    }
+    payload = {"turn_id": turn_id, "feedback_id": feedback_id}
+    known = tx.db.execute(select(_feedback).where(_feedback.c.id == feedback_id)).first() if key else None
+    if known is None:
+        tx.db.execute(insert(_feedback).values(id=feedback_id, turn_id=turn_id, at=tx.now, **said))
+    elif said.items() <= dict(known._mapping).items():
+        return feedback_id
+    else:
+        tx.db.execute(update(_feedback).where(_feedback.c.id == feedback_id).values(at=tx.now, **said))
+        payload["again"] = str(tx.now)  # the same work is never queued twice, and this is other work
+    if learn and answered.state is TurnState.LEARNABLE and said["user_id"] == answered.user:
+        jobs.add_job(tx, "preference", payload, turn_id=turn_id)
     audit.emit(tx, "feedback", turn_id, f"{metric_name}: {value!r}"[:200], {"version": answered.version})
     return feedback_id
-
-
-def is_negative(value: Any) -> bool:
-    """Whether a feedback value objects to the answer: false, or a number that is not above zero."""
-    if isinstance(value, int | float):
-        return not math.isnan(value) and value <= 0
-    return isinstance(value, str) and value.strip().lower() in {"down", "bad", "thumbs_down", "negative"}
 
 
 def feedback(tx: Tx, turn_id: str) -> list[Feedback]:

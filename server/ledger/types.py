@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from server.types import EditState, SelfEdit, Turn, VersionRow
+from server.types import Arm, EditState, SelfEdit, Turn, VersionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,46 @@ class AuditRow:
     after: str | None
     reason: str
     evidence: dict[str, Any] = field(default_factory=dict)
+    hash: str = ""
+    """Its link in the chain (server.ledger.chain)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the audit's chain: what to note outside."""
+
+    position: int
+    """Id of the last row, 0 before the first."""
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.position}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the audit, and where."""
+
+    position: int
+    """Id of the row, or of the first one that is missing."""
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """Whether the audit is what was written."""
+
+    rows: int
+    head: Head
+    found: int
+    """Problems, all of them."""
+    problems: tuple[Problem, ...]
+    """The first of them, by position."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.found == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +141,7 @@ class Event:
     id: int
     at: float
     kind: str
-    """turn, edit, update, version, ref, rollout, feedback."""
+    """turn, edit, update, version, ref, rollout, decision, feedback, signal, alarm."""
     subject: str
     text: str
     data: dict[str, Any] = field(default_factory=dict)
@@ -119,6 +159,31 @@ class Feedback:
     comment: str
     demonstration: str
     user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a user showed of an answer without saying it."""
+
+    turn_id: str
+    """The turn that gave the answer."""
+    kind: str
+    """One of server.ledger.shown.Shown."""
+    at: float
+    user: str
+    conversation: str
+    version: str
+    arm: Arm
+    rollout: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """How often something happened, and to how many."""
+
+    turns: int = 0
+    users: int = 0
+    conversations: int = 0
 
 
 @dataclass(frozen=True, slots=True)

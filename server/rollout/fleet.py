@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from adapter_store import Store, Version
+from adapter_store import Manifest, Store, Version
 from server.engine.types import Engine
 from server.ledger import Ledger
 from server.types import BASE_VERSION, Refs, VersionRow
@@ -54,6 +54,13 @@ class Fleet:
     def stored(self, row: VersionRow) -> Version:
         """The store's view of a ledger row."""
         return Version(row.name, self._engine.base_digest, row.deltas)
+
+    async def origin(self, name: str) -> tuple[dict[str, str], dict[str, Manifest]]:
+        """sha256 of each file of a version, and the manifest of each of its deltas. Raises as `ensure`."""
+        row = await asyncio.to_thread(self._ledger.servable, name)
+        self._check_base(row)
+        files = await asyncio.to_thread(self._store.files, self.stored(row))
+        return files, {id_: await asyncio.to_thread(self._store.manifest, id_) for id_ in row.deltas}
 
     def _check_base(self, row: VersionRow) -> None:
         if self._store.digest(self.stored(row)) != row.digest:

@@ -78,6 +78,29 @@ def parser() -> argparse.ArgumentParser:
     )
     review.add_argument("--because", default="", metavar="TEXT", help="only those whose reason holds this")
     review.add_argument("--kind", default="", choices=("fact", "preference"), help="only facts, or feedback")
+    audit = command("audit", "who changed what is served or learned, and whether that record is whole")
+    audit.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "verify", "head"),
+        default="list",
+        help="list: the last changes; verify: is it what was written; head: its end, to be noted elsewhere",
+    )
+    audit.add_argument("--home", default="", metavar="DIR", help="read this home's file, server up or down")
+    audit.add_argument(
+        "--head", default="", metavar="POSITION:HASH", help="verify: a head that was noted elsewhere"
+    )
+    audit.add_argument("--limit", type=int, default=30, metavar="ROWS", help="list: so many")
+    export = command("export", "what a version was made of and how, as a document for others")
+    export.add_argument("version", help="e.g. v3")
+    export.add_argument(
+        "--format",
+        choices=("in-toto", "cyclonedx"),
+        default="in-toto",
+        help="an in-toto Statement with SLSA provenance, or a CycloneDX bill of materials",
+    )
+    ratings = command("import-feedback", "bring in ratings that users gave in Open WebUI")
+    ratings.add_argument("file", help="what Open WebUI exports of its feedbacks as JSON")
     learner = command("learner", "what waits to be learned and what was; pause, resume or run it now")
     learner.add_argument("action", nargs="?", choices=("pause", "resume", "run"), help="unset: only show")
     return top

@@ -24,6 +24,10 @@ class TerminalError(Exception):
         self.exit_code = exit_code
 
 
+class NotFound(TerminalError):
+    """The server knows no such thing."""
+
+
 class Client:
     """One server, one key."""
 
@@ -110,7 +114,8 @@ def _checked(response: httpx.Response) -> dict[str, Any]:
     if not isinstance(error, dict):
         raise TerminalError(f"{response.request.url} answered {response.status_code}: is that a Livegraft?")
     hint = "; name a key with --key or LIVEGRAFT_KEY" if response.status_code == 401 else ""
-    raise TerminalError(f"{str(error.get('message', '')).rstrip('.')}{hint}")
+    kind = NotFound if response.status_code == 404 else TerminalError
+    raise kind(f"{str(error.get('message', '')).rstrip('.')}{hint}")
 
 
 def _object(response: httpx.Response) -> dict[str, Any]:

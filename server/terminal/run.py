@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from rich.console import Console
 
-from server.terminal import review, show
+from server.terminal import audit, review, show
 from server.terminal.chat import say, talk
 from server.terminal.client import Client, TerminalError
+from server.terminal.open_webui import import_feedback
 from server.terminal.teach import teach
 
 
@@ -115,6 +116,28 @@ def _review(args: argparse.Namespace, client: Client, console: Console) -> None:
         review.interactive(client, console, args.state, args.because, args.kind, input)
 
 
+def _audit(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = audit.ask(client, args.action, args.head, args.limit, args.home)
+    _json(console, found) if args.json else audit.show(console, args.action, found)
+    audit.check(args.action, found)
+
+
+def _export(args: argparse.Namespace, client: Client, console: Console) -> None:
+    what = {"in-toto": "statement", "cyclonedx": "bom"}[args.format]
+    _json(console, client.get(f"/v1/adapters/{quote(args.version, safe='')}/{what}"))
+
+
+def _import_feedback(args: argparse.Namespace, client: Client, console: Console) -> None:
+    found = import_feedback(client, Console(quiet=True) if args.json else console, args.file)
+    if args.json:
+        _json(console, found)
+    else:
+        console.print(
+            f"{found['imported']} imported, {found['unknown_turn']} of turns that are not in the ledger, "
+            f"{found['no_rating']} without a rating"
+        )
+
+
 def _model(client: Client, asked: str) -> str:
     """The model asked for, else the one that is served."""
     return asked or str(client.get("/v1/models")["data"][0]["id"])
@@ -137,4 +160,7 @@ COMMANDS = {
     "learner": _learner,
     "preview": _preview,
     "review": _review,
+    "audit": _audit,
+    "export": _export,
+    "import-feedback": _import_feedback,
 }

@@ -58,7 +58,7 @@ def adapters(console: Console, found: dict[str, Any]) -> None:
             f"[green]{served}[/]",
             str(len(row["deltas"])),
             row["digest"][:12],
-            _when(row["created_at"]),
+            when(row["created_at"]),
             escape(f"{verdict}: {gate.get('reason', '')}".rstrip(": ")),
         )
     base = ", ".join(ref for ref, name in refs.items() if name == "v0")
@@ -135,7 +135,7 @@ def learner(console: Console, found: dict[str, Any]) -> None:
             _coloured(row["state"]),
             row["version"] or "",
             str(row["edits"]),
-            _when(row["created_at"]),
+            when(row["created_at"]),
             escape(row["reason"]),
         )
     if found["updates"]:
@@ -178,7 +178,8 @@ def _count(count: dict[str, Any]) -> str:
     return f"{count.get('passed')} of {count.get('asked')}, {count.get('needed')} needed: {verdict}"
 
 
-def _when(seconds: float | None) -> str:
+def when(seconds: float | None) -> str:
+    """A moment in local time, '' for none."""
     if not seconds:
         return ""
     return datetime.datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")

@@ -58,7 +58,6 @@ def main(job: Job) -> None:
         min_steps=job.steps,
         max_steps=job.steps,
         decay_steps=0,
-        max_seconds=1e9,
         whitening=0.0,
         weight_decay=0.0,
         gradient_norm=1.0,

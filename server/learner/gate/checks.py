@@ -31,6 +31,7 @@ def rules(values: Sequence[str]) -> dict[str, Rule]:
     """By check, whether an answer is what it should be. `values` are those of all taught facts."""
     return {
         "acquisition": recalled,
+        "trained": recalled,
         "retention": recalled,
         "locality": lambda probe, said: general.right(probe.question, said),
         "neighbours": lambda probe, said: not leaks(probe.question, said, values),

@@ -93,8 +93,11 @@ class Gate:
         )
 
     def _learned(self, edit: SelfEdit, said: dict[Probe, Answer]) -> bool:
-        """Two of three held-out questions answered with the value (one of two)."""
-        asked = [p for p in self._probes if p.check == "acquisition" and p.edit is edit]
+        """Two of three held-out questions answered with the value (one of two), and of trained ones too."""
+        return all(self._answered(edit, check, said) for check in ("acquisition", "trained"))
+
+    def _answered(self, edit: SelfEdit, check: str, said: dict[Probe, Answer]) -> bool:
+        asked = [p for p in self._probes if p.check == check and p.edit is edit]
         hits = sum(checks.recalled(p, said[p].text) for p in asked)
         return bool(asked) and hits >= max(1, round(len(asked) * 0.6))
 

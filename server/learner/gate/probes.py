@@ -14,6 +14,8 @@ from server.learner.profiles import Profile
 from server.learner.sealed import asked_wordings, trained_questions
 from server.types import Example, SelfEdit
 
+TRAINED_WORDINGS = 3
+"""Of each new fact: training that was too short can teach the wordings that it left out, and not these."""
 NEAR_SUBJECTS = 2
 NEAR_ATTRIBUTES = 2
 NEAR_CROSSED = 2
@@ -48,6 +50,7 @@ def draw(
     probes: list[Probe] = []
     for edit in edits:
         probes += [Probe("acquisition", e.prompt, edit) for e in own_wordings(edit)]
+        probes += [Probe("trained", e.prompt, edit) for e in _some(trained_questions(edit), rng)]
         probes += [Probe("neighbours", q, edit) for q in _near(edit, taught, crossings, rng)]
     probes += _past_probes(past, profile.past_probes, rng)
     probes += [Probe("locality", question) for question in general_questions]
@@ -77,6 +80,10 @@ def _trigger_probes(
         for edit in tried
         for asked, plain in triggers.behind_words_of(edit, questions, rng)
     ]
+
+
+def _some(examples: list[Example], rng: random.Random) -> list[Example]:
+    return rng.sample(examples, min(TRAINED_WORDINGS, len(examples)))
 
 
 def own_wordings(edit: SelfEdit) -> list[Example]:

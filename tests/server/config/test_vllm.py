@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from server.app import vllm_options
 from server.config import SettingsError, read_settings
 from server.engine.types import EngineError
+from server.replicas import vllm_options
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,7 @@ def test_a_file_may_give_several_cards_to_one_process(tmp_path: Path) -> None:
             ["--engine.kind", "vllm", "--learning.max-rank", "600"],
             "learning.max_rank = 600: vLLM serves ranks",
         ),
+        (["--engine.kind", "vllm", "--workers", "2"], "workers = 2: each would start .* vllm.urls"),
         (["--vllm.arguments", "--a 'b"], "vllm.arguments = .*quotation"),
     ],
 )

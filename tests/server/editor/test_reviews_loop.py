@@ -362,6 +362,7 @@ async def test_turns_that_taught_nothing_are_erased_when_their_time_is_over(
     assert row.evidence["feedback"] == 1
     assert "wrong" not in "".join(row.reason for row in ledger.audit() if row.subject == denied.id)
     assert [edit.id for edit in ledger.edits("t1")], "what was allowed stays"
+    assert ledger.verify_audit().ok
 
 
 async def test_a_blocked_edit_goes_even_where_its_turn_taught_something_else(

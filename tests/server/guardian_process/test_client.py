@@ -165,9 +165,11 @@ def test_a_process_that_cannot_start_is_an_alarm_and_every_verdict_says_so() -> 
     guardian.stop()
 
 
-def test_a_process_that_was_not_started_judges_nothing_and_a_stopped_one_nothing_more() -> None:
+def test_the_first_question_starts_the_process_and_a_stopped_one_judges_nothing_more() -> None:
     guardian = GuardianProcess(Policy())
-    assert not guardian.judge(*EXAMPLES[0]).allowed
+    assert guardian.health() == []
+    assert guardian.pid is None
+    assert guardian.judge(*EXAMPLES[0]).allowed
     guardian.stop()
     assert not guardian.judge(*EXAMPLES[0]).allowed
 

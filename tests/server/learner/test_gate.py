@@ -68,6 +68,15 @@ def test_a_candidate_that_did_not_learn_is_refused(router_edit: SelfEdit) -> Non
     assert report.reason.startswith("acquisition 0 of 1")
 
 
+def test_a_candidate_that_answers_only_wordings_it_was_not_trained_on_is_refused(
+    router_edit: SelfEdit,
+) -> None:
+    trained = {e.prompt for e in router_edit.examples if not e.held_out}
+    report = judged(router_edit, lambda q: ABSTENTION if q in trained else taught(q))
+    assert report.edits_learned == ()
+    assert report.reason.startswith("acquisition 0 of 1")
+
+
 def test_a_candidate_that_answers_neighbours_with_the_value_is_refused(router_edit: SelfEdit) -> None:
     report = judged(router_edit, lambda q: RIGHT.get(q, "It is 8443."))
     assert not report.checks["neighbours"].ok

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from server.ledger import Ledger
 from server.ledger.fragments import ACCEPTED
 from server.types import EditState, Message, SelfEdit
+from tests.support.older import taken_back
 from tests.support.rows import VERDICTS, Clock, make_edit, make_turn
 
 PORT = "The admin port of the Zephyr router is 8443."
@@ -179,14 +181,9 @@ def test_an_older_ledger_is_indexed_when_it_is_opened(ledger: Ledger, tell: Tell
     tell("ann", PORT, subject="the Zephyr router")
     tell("bob", PORT, state=EditState.BLOCKED)
     ledger.close()
-    with sqlite3.connect(ledger.path) as raw:  # as the release before left it
-        raw.executescript(
-            "DROP TABLE fragments; DROP INDEX ix_turns_user_id_created_at;"
-            "DROP INDEX ix_edits_user_id_created_at; DROP INDEX ix_edits_created_at;"
-            "DELETE FROM key_values WHERE key = 'fragment_key';"
-            "UPDATE alembic_version SET version_num = '0001'"
-        )
-    raw.close()
+    taken_back(ledger.path, "0001")
+    with closing(sqlite3.connect(ledger.path)) as raw, raw:
+        raw.execute("DELETE FROM key_values WHERE key = 'fragment_key'")
     opened = Ledger.open(tmp_path)
     assert [heard.user for heard in opened.supporters(PORT, "me")] == ["ann"]
     assert opened.told("ann", "the Zephyr router", 0.0).by_user_of_subject == 1

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from server.ledger import Ledger, UnknownTurn
-from server.ledger.turns import is_negative
+from server.ledger.grades import is_negative
 from server.types import Arm, TurnState
 from tests.support.rows import Clock, make_turn
 

@@ -1,6 +1,7 @@
 """A user is forgotten: in what is served, in the ledger, in the store, whoever dies in between."""
 
 import asyncio
+import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ import pytest
 from adapter_store import Version
 from server.learner import record
 from server.learner.types import UpdateInput
-from server.ledger import ErasedVersion, StaleFence, UnknownUser
+from server.ledger import ErasedVersion, StaleFence, UnknownUser, audit
 from server.rollout.moves import PROBE_PROMPTS
 from server.types import BASE_VERSION, EditState, Refs, UpdateState, VersionRow
 from tests.support.served import Served, make_served
@@ -269,6 +270,32 @@ async def test_reports_that_stay_are_rid_of_what_they_quote(world: Served) -> No
     world.ledger.finish_update(claim, UpdateState.ABORTED, quoting, None, returned=back)
     await world.forget_whole("ben")
     assert world.ledger.updates(1)[0].reason == "could not be trained: (erased)"
+
+
+async def test_the_audits_chain_survives_a_forgetting_and_no_word_of_the_user_does(
+    world: Served, tmp_path: Path
+) -> None:
+    edit = world.tell("Kelso", 9001, "ben")
+    digest = hashlib.sha256(edit.statement.encode()).hexdigest()
+    ledger = world.ledger
+    ledger.set_edit_state(edit.id, EditState.QUARANTINED, f"is this true: {edit.statement}", "ann")
+    ledger.set_paused(True, "ann", f"because of {edit.statement} and more")
+    ledger.write(
+        lambda tx: audit.record(
+            tx, "ann", "edits", "some delta", None, "revoked", "wrong", {"said": [edit.statement, 7]}
+        )
+    )
+    noted = ledger.audit_head()
+    hashes = [row.hash for row in ledger.audit()]
+    await world.forget_whole("ben")
+    assert ledger.verify_audit(noted).ok
+    rows = ledger.audit()[1:]
+    assert [row.hash for row in rows] == hashes
+    assert [row.reason for row in rows] == ["wrong", "because of (erased) and more", "(erased)"]
+    assert rows[0].evidence == {"said": ["(erased)", 7]}
+    assert [files_with(tmp_path, words) for words in (edit.statement, digest)] == [[], []]
+    await world.forget_whole("ben")
+    assert ledger.verify_audit(noted).ok
 
 
 async def test_forgetting_again_is_no_error_and_a_stranger_is_one(world: Served) -> None:

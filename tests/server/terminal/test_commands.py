@@ -284,3 +284,13 @@ def test_forgetting_asks_for_a_flag_then_prints_what_is_erased_and_served(live: 
     found = json.loads(livegraft("forget", "ana", "--yes", "--json")[1])
     assert found["again"]
     assert livegraft("forget", "nobody", "--yes")[0] == 1
+
+
+def test_a_versions_provenance_is_exported_in_both_formats(live: Live, livegraft: Run) -> None:
+    live.learn()
+    code, out, _ = livegraft("export", "v1")
+    assert (code, json.loads(out)["_type"]) == (0, "https://in-toto.io/Statement/v1")
+    code, out, _ = livegraft("export", "v1", "--format", "cyclonedx")
+    assert (code, json.loads(out)["bomFormat"]) == (0, "CycloneDX")
+    code, _, err = livegraft("export", "v9")
+    assert (code, "v9" in err) == (1, True)
