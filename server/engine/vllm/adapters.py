@@ -1,20 +1,22 @@
 """Which adapters the replicas have, kept equal to what the engine has: staged everywhere, then shown.
 
-Nothing here moves a request. One change at a time; a replica that comes up waits for its turn, so that it can
-neither miss a version nor keep one that is gone.
+Nothing here moves a request. One change at a time, over all server processes that share the replicas; a
+replica that comes up waits for its turn, so that it can neither miss a version nor keep one that is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from server.engine.types import BadAdapter, EngineDead
 from server.engine.vllm.check import Shapes, check_adapter, write_zeros
 from server.engine.vllm.client import Served
 from server.engine.vllm.errors import Refused, ReplicaFailed
+from server.engine.vllm.holders import Holders
 from server.engine.vllm.replica import Replica
 from server.engine.vllm.staging import Staged, Staging
 from server.types import BASE_VERSION
@@ -25,9 +27,16 @@ log = logging.getLogger("livegraft.engine")
 class Adapters:
     """The staged versions of one engine, on all of its replicas."""
 
-    def __init__(self, staging: Staging, shapes: Shapes, max_rank: int, replicas: Sequence[Replica]) -> None:
+    def __init__(
+        self,
+        staging: Staging,
+        holders: Holders,
+        max_rank: int,
+        replicas: Sequence[Replica],
+    ) -> None:
         self._staging = staging
-        self._shapes = shapes
+        self._holders = holders
+        self._shapes: Shapes = {}
         self._max_rank = max_rank
         self._replicas = replicas
         self._staged: dict[str, tuple[Staged, Path]] = {}
@@ -38,10 +47,24 @@ class Adapters:
         """A loaded version's adapter."""
         return self._staged[version][0]
 
-    def keep_base(self, folder: Path) -> None:
-        """From now on the base, too, is an adapter, of zeros. Call it before any replica is asked."""
-        write_zeros(folder, next(iter(self._shapes.items())))
-        self._staged[BASE_VERSION] = self._staging.put(BASE_VERSION, folder), folder
+    async def open(self, shapes: Shapes, zeros: Path | None) -> None:
+        """Before any replica is asked: `shapes` of the base's layers, which adapters are checked against.
+
+        With a folder for `zeros` the base, too, is an adapter, of zeros.
+        """
+        self._shapes = shapes
+        self._holders.open()
+        async with self._turn():
+            await asyncio.to_thread(self._staging.open)
+            if zeros is not None:
+                await asyncio.to_thread(write_zeros, zeros, next(iter(shapes.items())))
+                staged = await asyncio.to_thread(self._staging.put, BASE_VERSION, zeros)
+                self._staged[BASE_VERSION] = staged, zeros
+            self._hold()
+
+    def close(self) -> None:
+        """Need nothing any more; what is left on replicas the next server takes off."""
+        self._holders.close()
 
     async def load(self, version: str, source: Path) -> None:
         """Have every ready replica load a version. Raises BadAdapter; then none of them keeps it.
@@ -49,14 +72,15 @@ class Adapters:
         A replica that fails at it is taken out and gets it when it comes back. Raises EngineDead when no
         replica has it in the end.
         """
-        async with self._changing:
-            await asyncio.to_thread(check_adapter, source, self._shapes, self._max_rank)
+        await asyncio.to_thread(check_adapter, source, self._shapes, self._max_rank)
+        async with self._turn():
             staged = await asyncio.to_thread(self._staging.put, version, source)
             asked = [replica for replica in self._replicas if replica.state == "ready"]
             refusals = await asyncio.gather(*[self._load_on(replica, staged) for replica in asked])
             refused = [text for text in refusals if text]
             if not refused and any(replica.state == "ready" for replica in asked):
                 self._staged[version] = staged, source
+                self._hold()
                 return
             await self._forget(staged.name)
             if refused:
@@ -66,9 +90,10 @@ class Adapters:
 
     async def unload(self, version: str) -> None:
         """Have every replica forget a version whose requests have ended; its files go when none lists it."""
-        async with self._changing:
+        async with self._turn():
             known = self._staged.pop(version, None)
             if known is not None:
+                self._hold()
                 await self._forget(known[0].name)
 
     async def reconcile(self, replica: Replica) -> None:
@@ -76,12 +101,12 @@ class Adapters:
 
         Raises ReplicaFailed when it cannot be made whole.
         """
-        async with self._changing:
+        async with self._turn():
             served = await replica.client.served()
             wanted = {staged.name: version for version, (staged, _) in self._staged.items()}
-            for name in served.adapters:
-                if self._staging.ours(name) and name not in wanted:
-                    await replica.client.unload(name)
+            strangers = [n for n in served.adapters if self._staging.ours(n) and n not in wanted]
+            for name in set(strangers) - (self._holders.others() if strangers else set()):
+                await replica.client.unload(name)
             if replica.state in ("starting", "out"):  # it may have no such routes: better known now
                 await replica.client.unload(f"{self._staging.tag}probe")
             for name, version in wanted.items():
@@ -89,6 +114,14 @@ class Adapters:
             replica.ready(served)
             if all(other.state == "ready" for other in self._replicas):
                 await self._sweep(set(wanted))
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with self._changing, self._holders.alone():
+            yield
+
+    def _hold(self) -> None:
+        self._holders.hold([staged.name for staged, _ in self._staged.values()])
 
     async def _give(self, replica: Replica, served: Served, name: str, version: str) -> None:
         staged, source = self._staged[version]
@@ -118,7 +151,12 @@ class Adapters:
         return ""
 
     async def _forget(self, name: str) -> None:
-        """Unload a name wherever it may be; delete its files unless a replica still lists it, or may."""
+        """Unload a name wherever it may be; delete its files unless a replica still lists it, or may.
+
+        Where another server process needs it, it stays: the last one to let it go does this.
+        """
+        if name in self._holders.others():
+            return
         gone = await asyncio.gather(*[self._forget_on(replica, name) for replica in self._replicas])
         if all(gone):
             await asyncio.to_thread(self._staging.remove, name)
@@ -140,6 +178,7 @@ class Adapters:
     async def _sweep(self, wanted: set[str]) -> None:
         """Delete what earlier unloads had to leave, once every replica is known not to list it."""
         left = set(await asyncio.to_thread(self._staging.names)) - wanted
+        left -= self._holders.others() if left else set()
         if not left:
             return
         try:

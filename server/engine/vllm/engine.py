@@ -28,6 +28,7 @@ from server.engine.vllm.adapters import Adapters
 from server.engine.vllm.answer import Answering
 from server.engine.vllm.check import linear_shapes
 from server.engine.vllm.client import ReplicaClient
+from server.engine.vllm.holders import Holders
 from server.engine.vllm.options import VllmOptions
 from server.engine.vllm.process import ServeProcess
 from server.engine.vllm.replica import Replica
@@ -57,12 +58,12 @@ class VllmEngine:
         ]
         self._model_dir = model_dir
         self._options = options
-        self._staging = Staging(options.staging, options.adapters_dir_seen_as)
         self._versions = Versions()
         self._loading = asyncio.Lock()
         self._slots = Slots(options.max_batch * len(self.replicas))
         self._answering = Answering(self.replicas, options.patience_seconds)
-        self._adapters: Adapters
+        staging = Staging(options.staging, options.adapters_dir_seen_as)
+        self._adapters = Adapters(staging, Holders(options.staging), options.max_lora_rank, self.replicas)
         self._keepers: list[asyncio.Task[None]] = []
         self._streams: dict[ChunkStream, asyncio.Task[None]] = {}
         self._dead = "the engine has not been started"
@@ -98,13 +99,11 @@ class VllmEngine:
     async def start(self) -> None:
         """Have the replicas come up; returns when one can be asked and raises EngineError when none can."""
         shapes = await asyncio.to_thread(linear_shapes, self._model_dir)
-        await asyncio.to_thread(self._staging.open)
-        self._adapters = Adapters(self._staging, shapes, self._options.max_lora_rank, self.replicas)
-        if self._options.base_as_adapter:
-            await asyncio.to_thread(self._adapters.keep_base, self._options.run_dir / "base")
+        options = self._options
+        await self._adapters.open(shapes, options.run_dir / "base" if options.base_as_adapter else None)
         self._dead = ""
         self._keepers = [asyncio.create_task(r.keep(self._adapters.reconcile)) for r in self.replicas]
-        deadline = time.monotonic() + self._options.start_seconds
+        deadline = time.monotonic() + options.start_seconds
         while not any(replica.state == "ready" for replica in self.replicas):
             hopeless = all(replica.hopeless for replica in self.replicas)
             if hopeless or time.monotonic() > deadline:
@@ -113,7 +112,7 @@ class VllmEngine:
                 raise EngineError(f"vLLM cannot be used: {whys}")
             await asyncio.sleep(0.02)
         lengths = [replica.max_model_len for replica in self.replicas if replica.max_model_len]
-        self.max_model_len = min(self._options.max_model_len, *lengths)
+        self.max_model_len = min(options.max_model_len, *lengths)
 
     async def close(self) -> None:
         """Stop; requests in flight end with EngineDead, processes of our own with all they started."""
@@ -127,6 +126,7 @@ class VllmEngine:
             keeper.cancel()
         await asyncio.gather(*self._keepers, *self._streams.values(), return_exceptions=True)
         await asyncio.gather(*[replica.close() for replica in self.replicas])
+        self._adapters.close()
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         """Stream one answer; chunks that pile up while the reader is busy come as one."""

@@ -20,7 +20,7 @@ def listed(core: Core, version: str) -> list[str]:
 
 
 def staged(root: Path) -> set[str]:
-    return {path.name for path in (root / "run" / "adapters").iterdir() if path.is_dir()}
+    return {path.name for path in (root / "run" / "adapters").glob("livegraft-*")}
 
 
 async def test_a_version_can_be_asked_when_every_replica_has_it(
@@ -208,6 +208,42 @@ async def test_the_base_can_be_an_adapter_of_zeros_that_says_what_it_is_and_neve
     assert name in server.core.adapters
     with pytest.raises(EngineError, match="base"):
         await engine.unload("v0")
+
+
+async def test_several_servers_share_replicas_and_the_last_to_let_a_version_go_takes_it_off(
+    make_server: MakeServer, over: MakeEngine, adapters: Adapters, tmp_path: Path
+) -> None:
+    server = make_server()
+    one, other = await over(server), await over(server)
+    await asyncio.gather(*[engine.load("v1", adapters["v1"]) for engine in (one, other)])
+    await one.load("v2", adapters["v2"])
+    (name,) = listed(server.core, "v1")
+    said = await text(one, ask(version="v1"))
+    stream = other.generate(ask(version="v1", max_tokens=200))
+    await anext(stream)
+    await one.unload("v1")
+    await asyncio.sleep(0.2)  # several looks of both
+    assert set(server.core.adapters) > {name}
+    assert len(staged(tmp_path)) == 2
+    assert await text(other, ask(version="v1")) == said
+    await stream.aclose()
+    await other.unload("v1")
+    assert not listed(server.core, "v1")
+    assert listed(server.core, "v2")
+    assert [one.replicas[0].adapters_lost, other.replicas[0].adapters_lost] == [0, 0]
+
+
+async def test_what_a_server_needed_goes_with_it_when_another_looks(
+    make_server: MakeServer, over: MakeEngine, adapters: Adapters, tmp_path: Path
+) -> None:
+    server = make_server()
+    one, other = await over(server), await over(server)
+    await one.load("v1", adapters["v1"])
+    await other.load("v2", adapters["v2"])
+    await one.close()
+    await until(lambda: not listed(server.core, "v1"))
+    await until(lambda: len(staged(tmp_path)) == 1)
+    assert await text(other, ask(version="v2"))
 
 
 async def test_replicas_elsewhere_are_told_the_path_that_they_see(
