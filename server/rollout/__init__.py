@@ -4,7 +4,8 @@ from server.rollout.fleet import Fleet, OtherBase
 from server.rollout.forget import Forget, Forgotten
 from server.rollout.loop import RolloutLoop
 from server.rollout.moves import Moves, NothingToMove
-from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
+from server.rollout.rule import decide
+from server.rollout.types import Action, Decision, Evidence, RolloutPolicy
 
 __all__ = [
     "Action",

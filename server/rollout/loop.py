@@ -11,7 +11,8 @@ import time
 from server.ledger import Ledger, RefMoved
 from server.rollout.fleet import Fleet
 from server.rollout.moves import Moves, NothingToMove
-from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
+from server.rollout.rule import decide
+from server.rollout.types import Action, Decision, Evidence, RolloutPolicy
 from server.types import Rollout, VersionRow
 
 log = logging.getLogger("livegraft.rollout")
@@ -77,7 +78,7 @@ class RolloutLoop:
         if decision.action is Action.PROMOTE:
             await self._moves.promote("rollout", decision.reason)
             log.info("promoted %s: %s", rollout.version, decision.reason)
-        elif decision.action is Action.ABORT:
+        elif decision.action is Action.ROLLBACK:
             await self._moves.abort("rollout", decision.reason)
             log.warning("withdrew %s: %s", rollout.version, decision.reason)
         return decision

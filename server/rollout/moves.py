@@ -19,7 +19,7 @@ from server.engine.types import Engine
 from server.ledger import Ledger, RefMoved
 from server.rollout import stack
 from server.rollout.fleet import Fleet
-from server.rollout.rule import RolloutPolicy
+from server.rollout.types import RolloutPolicy
 from server.types import BASE_VERSION, EditState, Refs, Rollout, VersionRow
 
 PROBE_PROMPTS: tuple[str, ...] = (
