@@ -1,7 +1,7 @@
 """How the rollout decides: synthetic users, the server's own router, tally and rule, against the usual tests.
 
-For each population (uneven activity, uneven risk) and each candidate (harmless; three times, twice the harm; half
-of it) rollouts are run to their end in simulated time, and asked about after every turn:
+For each population (uneven activity, uneven risk) and each candidate (harmless; three times, twice the harm;
+half of it) rollouts are run to their end in simulated time, and asked about after every turn:
 
     paired      as served: stored turns are replayed before anybody meets the canary, guardrails after
     live        guardrails alone, no replay
@@ -10,7 +10,7 @@ of it) rollouts are run to their end in simulated time, and asked about after ev
     z peeked    a z-test on turns at a slice of 20 %, looked at after every turn
     z once      the same, looked at once, after 2,000 turns
 
-Told of each: withdrawn (a false rollback where the candidate is harmless), by which kind of evidence; promoted;
+Told of each: withdrawn (a false rollback where the candidate is harmless), by which evidence; promoted;
 undecided after 72 hours or sent back to the queue; withdrawn before everybody met it; hours to the end; the
 share of users that the canary had answered when it ended, median. Every run is drawn from the seed.
 """
@@ -52,7 +52,8 @@ POLICIES = {
     "halves": replace(SERVED, steps=(0.5, 1.0)),
 }
 FEWER = {10_000: 5}
-"""Populations in which a run takes long have so many times fewer."""
+LESS_ASKED = {"2x harm": 4, "helpful": 4}
+"""By how much fewer runs there are of the largest population and of the candidates between."""
 
 
 def one(rule: str, crowd: Crowd, harm: float, seed: str) -> Outcome:
@@ -223,8 +224,9 @@ def main() -> None:
         found = before["rows"] if (before["seed"], before["asked"]) == (options.seed, options.runs) else []
     options.out.parent.mkdir(parents=True, exist_ok=True)
     for crowd in CROWDS[: options.crowds]:
-        runs = max(1, options.runs // FEWER.get(crowd.users, 1))
         for candidate in options.candidates.split(","):
+            fewer = FEWER.get(crowd.users, 1) * LESS_ASKED.get(candidate, 1)
+            runs = max(1, options.runs // fewer)
             for rule in options.rules.split(","):
                 known = [(r["crowd"], r["candidate"], r["rule"]) for r in found]
                 if (crowd.name, candidate, rule) in known:

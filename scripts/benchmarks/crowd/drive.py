@@ -1,7 +1,7 @@
 """One rollout over synthetic users, decided by the server's own router, tally and rule.
 
-Time is simulated. The rule is asked whenever something changed that can withdraw the canary or let it go on, so
-this is what peeking at every turn gives: between two such changes it can only say the same.
+Time is simulated. The rule is asked whenever something changed that can withdraw the canary or let it go on,
+so this is what peeking at every turn gives: between two such changes it can only say the same.
 """
 
 from __future__ import annotations
