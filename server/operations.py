@@ -33,13 +33,16 @@ class Operations:
         moves: Moves,
         forget: Forget,
         preview: Preview,
+        unknown: frozenset[str] = frozenset(),
     ) -> None:
+        """`unknown`: names under which several people speak, who cannot be told apart."""
         self._ledger = ledger
         self._engine = engine
         self._fleet = fleet
         self._moves = moves
         self._forget = forget
         self._preview = preview
+        self._unknown = unknown
         self._refs = Refs()
         self._rollout: Rollout | None = None
         self._versions: frozenset[str] = frozenset()
@@ -83,10 +86,10 @@ class Operations:
         """The rollout as last read."""
         return self._rollout
 
-    def choose(self, user: str, suffix: str | None) -> Choice:
+    def choose(self, user: str, suffix: str | None, conversation: str = "") -> Choice:
         """Which version answers this user. Raises UnknownVersion, ErasedVersion for a name that cannot."""
         if not suffix:
-            return choose(user, self._refs, self._rollout)
+            return choose(user, self._refs, self._rollout, conversation, user not in self._unknown)
         if suffix not in self._versions and suffix.startswith("v"):
             self._versions = frozenset(row.name for row in self._ledger.versions())
         if suffix in self._erased:

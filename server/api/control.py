@@ -20,7 +20,7 @@ class Control(Protocol):
         """The live rollout, as fresh as `refs`. Never blocks."""
         ...
 
-    def choose(self, user: str, suffix: str | None) -> Choice:
+    def choose(self, user: str, suffix: str | None, conversation: str = "") -> Choice:
         """Which version answers: routed without a suffix, else the one named (`stable`, `base`, `v12`, …).
 
         Raises server.router.UnknownVersion.

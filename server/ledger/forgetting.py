@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, delete, false, or_, select, update
 
-from server.ledger import audit, removal, schema, updates, values, versions
+from server.ledger import audit, evidence, removal, schema, updates, values, versions
 from server.ledger import edits as edit_rows
 from server.ledger.types import Tx
 from server.types import VersionRow
@@ -63,6 +63,7 @@ def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: 
     turns, edits = _ids(tx, user)
     stopped = updates.abort_running(tx, "a user is being forgotten: begun again without them")
     quotes = _quotes(tx, edits)
+    evidence.forget_user(tx, user)
     counts = delete_rows(tx, turns, edits, user)
     erased = _mark_erased(tx, deltas)
     deltas = {*deltas, *_mark_unserved(tx, erased)}

@@ -19,6 +19,7 @@ from typing import Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from server.ledger import audit as _audit
 from server.ledger import edits as _edits
+from server.ledger import evidence as _evidence
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
 from server.ledger import fragments as _fragments
@@ -92,7 +93,6 @@ class Ledger:
     duplicate_of = _Read(_turns.duplicate_of)
     add_feedback = _Write(_turns.add_feedback)
     feedback = _Read(_turns.feedback)
-    rollout_counts = _Read(_turns.rollout_counts)
 
     add_job = _Write(_jobs.add_job)
     count_open_jobs = _Read(_jobs.count_open)
@@ -185,6 +185,15 @@ class Ledger:
     start_rollout = _Write(_rollouts.start_rollout)
     update_rollout = _Write(_rollouts.update_rollout)
     end_rollout = _Write(_rollouts.end_rollout)
+
+    rollout_counts = _Read(_evidence.rollout_counts)
+    rollout_evidence = _Read(_evidence.counted)
+    rollout_news = _Read(_evidence.news)
+    count_rollout = _Write(_evidence.count)
+    add_decision = _Write(_evidence.add_decision)
+    decisions = _Read(_evidence.decisions)
+    replayable = _Read(_evidence.replayable)
+    past_drifts = _Read(_evidence.past_drifts)
 
     deltas_of_user = _Read(_forgetting.deltas_of_user)
     erase_user = _Write(_forgetting.erase_user)

@@ -61,6 +61,8 @@ class RolloutPolicy:
     """Error budget: the share of recent canary answers that may fail."""
     failed_of: int = 20
     """How many recent answers there must be to say so."""
+    drift_limit_nats: float = 2.0
+    """Divergence from stable, nats a token, let pass until good versions show what is usual; 0: any."""
 
     def __post_init__(self) -> None:
         rising = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))

@@ -172,7 +172,8 @@ def test_counting_users_across_rising_weights_stays_fair_where_counting_turns_do
         buckets, risk = rng.random(20), rng.beta(0.3, 2.7, 20)
         users = rng.choice(20, 600, p=rng.dirichlet(np.ones(20)))
         bad = rng.random(600) < risk[users]
-        tally, turns, passed = Tally(), {}, {"units": False, "turns": False}
+        tally, passed = Tally(), {"units": False, "turns": False}
+        turns: dict[float, tuple[int, int]] = {}
         for n, user in enumerate(users):
             weight = (0.05, 0.2, 0.5)[n // 200]
             if not bad[n]:

@@ -50,9 +50,11 @@ def test_quick_holds_until_it_was_watched_and_used_enough_and_says_what_is_missi
     assert words in decision.reason
 
 
-@pytest.mark.parametrize("harm", [{"failed_turns": 1}, {"thumbs_down_users": 2}])
-def test_harm_withdraws_a_quick_canary_however_old_it_is(harm: dict[str, int]) -> None:
-    assert decide(QUICK, dataclasses.replace(GOOD, **harm)).action is Action.ROLLBACK
+@pytest.mark.parametrize(
+    "harm", [Evidence(30, 5, failed_turns=1), Evidence(30, 5, thumbs_down_users=2)], ids=["failed", "objected"]
+)
+def test_harm_withdraws_a_quick_canary_however_old_it_is(harm: Evidence) -> None:
+    assert decide(QUICK, harm).action is Action.ROLLBACK
 
 
 def test_one_objecting_user_is_not_enough_when_the_policy_allows_one() -> None:
