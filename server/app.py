@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +20,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
-from guardian import VERSION, Guardian
+from guardian import VERSION, Guardian, Policy
+from guardian.moderation import shared
 from server.api import create_api
 from server.api.context import Context
 from server.config import Settings
@@ -35,13 +36,15 @@ from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
-from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
+from server.rollout import Fleet, Forget, Looked, Moves, Replay, RolloutLoop
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
 REJECTIONS_SECONDS = 5.0
 REVIEWS_SECONDS = 2.0
 THREADS = 64
+CRITICAL = ("sexual/minors", "self-harm/instructions", "illicit/violent", "hate/threatening")
+"""Categories of which one answer withdraws a canary, if stable's answer to the same is in none."""
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -91,6 +94,16 @@ def make_guardian(settings: Settings) -> Guardian | GuardianProcess:
     return Guardian(settings.guardian_policy())
 
 
+def looker(policy: Policy) -> Callable[[Sequence[str]], list[Looked]]:
+    """What the rollout asks about answers: the scorer that moderation uses, loaded when it is first asked."""
+
+    def look(texts: Sequence[str]) -> list[Looked]:
+        found = shared(policy)(list(texts))
+        return [Looked(one.flagged, any(one.categories.get(name) for name in CRITICAL)) for one in found]
+
+    return look
+
+
 class OtherBase(EngineError):
     """This home belongs to another base model."""
 
@@ -125,23 +138,23 @@ class Livegraft:
         check_base(settings.home, self.engine)
         self.guardian = make_guardian(settings)
         store = Store(settings.home / "store")
-        rollout = settings.rollout
-        policy = RolloutPolicy(
-            weight=rollout.weight,
-            auto_promote=rollout.auto_promote,
-            promote_after_seconds=rollout.promote_after_seconds,
-            min_canary_turns=rollout.min_canary_turns,
-            max_failed_turns=rollout.max_failed_turns,
-            max_thumbs_down=rollout.max_thumbs_down,
-        )
+        policy = settings.rollout_policy()
         self.fleet = Fleet(self.ledger, store, self.engine)
         self.moves = Moves(self.ledger, store, self.engine, self.fleet, policy)
         self.forget = Forget(self.ledger, store, self.fleet, self.moves)
         owner = f"server-{os.getpid()}"
-        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner)
+        look = looker(self.guardian.policy)
+        replay = Replay(self.ledger, self.engine, look)
+        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner, look, replay)
         self.editor = EditorLoop(self.ledger, self.engine, self.guardian, owner=owner)
         self.operations = Operations(
-            self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
+            self.ledger,
+            self.engine,
+            self.fleet,
+            self.moves,
+            self.forget,
+            self.editor.preview,
+            settings.indistinct(),
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)

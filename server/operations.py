@@ -9,11 +9,12 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from server.engine.types import Engine
 from server.ledger import Ledger
-from server.rollout import Fleet, Forget, Moves
+from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report
 from server.router import Choice, choose, pinned
 from server.types import BASE_VERSION, Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
 
@@ -121,6 +122,15 @@ class Operations:
             "version": self._refs.stable,
             "proof": await self._moves.proof(self._refs.stable),
         }
+
+    async def evidence(self, rollout: Rollout) -> dict[str, object]:
+        """What is known of a live rollout and what the rule says of it now."""
+        stored = await asyncio.to_thread(self._ledger.rollout_evidence, rollout.id)
+        counts = await asyncio.to_thread(self._ledger.rollout_counts, rollout.id)
+        met = await asyncio.to_thread(self._ledger.users_met, rollout.id, KNOWN, MET)
+        decisions = await asyncio.to_thread(self._ledger.decisions, rollout.id)
+        stored = replace(stored, counts=counts)
+        return report(self._moves.policy, rollout, stored, met, decisions, time.time())
 
     async def promote(self, actor: str, reason: str) -> Refs:
         """See Moves.promote."""

@@ -43,6 +43,10 @@ class Control(Protocol):
         """Take a user out of the weights that are served, the ledger and the store."""
         ...
 
+    async def evidence(self, rollout: Rollout) -> dict[str, object]:
+        """What is known of a live rollout and what the rule says of it now (server.rollout.report)."""
+        ...
+
     async def promote(self, actor: str, reason: str) -> Refs:
         """Make the canary everybody's."""
         ...

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, func, insert, literal_column, select, update
 
+from server.ledger import audit, schema, turns
 from server.ledger import edits as edit_rows
-from server.ledger import schema, turns
 from server.ledger.errors import RefMoved
-from server.ledger.tally import Signal, Split, Tally
+from server.ledger.tally import CANARY, Signal, Split, Tally
 from server.ledger.types import RolloutCounts, Tx
 from server.types import Arm, Rollout, Turn, TurnState
 
@@ -268,6 +268,8 @@ def add_decision(tx: Tx, rollout_id: str, decided: Decided) -> None:
             reason=decided.reason, code=decided.code, policy=decided.policy, evidence=decided.evidence,
         )
     )  # fmt: skip
+    said = {"action": decided.action, "cause": decided.cause}
+    audit.emit(tx, "rollout", rollout_id, f"{decided.action}: {decided.reason}"[:200], said)
 
 
 def decisions(tx: Tx, rollout_id: str, limit: int = 20) -> list[Decided]:
@@ -290,6 +292,14 @@ def replayable(tx: Tx, before: float, limit: int) -> list[Turn]:
         .limit(limit)
     )
     return [turns.from_row(row) for row in rows]
+
+
+def users_met(tx: Tx, rollout_id: str, known: str, met: str) -> tuple[int, int]:
+    """Users of a rollout who were counted as `met` on the canary, and all who are `known`."""
+    of_rollout = select(func.count()).where(_units.c.rollout == rollout_id)
+    canary = of_rollout.where(_units.c.metric == met, _units.c.weight >= CANARY)
+    total = of_rollout.where(_units.c.metric == known)
+    return tx.db.execute(canary).scalar_one(), tx.db.execute(total).scalar_one()
 
 
 def past_drifts(tx: Tx) -> list[float]:

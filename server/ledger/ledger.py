@@ -194,6 +194,7 @@ class Ledger:
     decisions = _Read(_evidence.decisions)
     replayable = _Read(_evidence.replayable)
     past_drifts = _Read(_evidence.past_drifts)
+    users_met = _Read(_evidence.users_met)
 
     deltas_of_user = _Read(_forgetting.deltas_of_user)
     erase_user = _Write(_forgetting.erase_user)

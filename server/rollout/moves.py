@@ -54,6 +54,11 @@ class Moves:
         self._fleet = fleet
         self._policy = policy
 
+    @property
+    def policy(self) -> RolloutPolicy:
+        """The operator's rule."""
+        return self._policy
+
     async def start(self, version: VersionRow) -> Rollout:
         """Show an accepted version to its slice, drawn with a salt of its own; or begin in shadow."""
         await self._fleet.ensure(version.name)

@@ -217,7 +217,7 @@ def round_robin(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def drift_limit(past: Sequence[float], setting: float) -> float:
-    """The drift that is let pass: the promoted versions' 99th percentile, with too few of them the setting."""
+    """What is let pass: the promoted versions' 99th percentile, the setting while there are too few."""
     if len(past) < CALIBRATED_FROM:
         return setting
     return sorted(past)[int(0.99 * (len(past) - 1))]
