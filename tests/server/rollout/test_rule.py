@@ -51,7 +51,9 @@ def test_quick_holds_until_it_was_watched_and_used_enough_and_says_what_is_missi
 
 
 @pytest.mark.parametrize(
-    "harm", [Evidence(30, 5, failed_turns=1), Evidence(30, 5, thumbs_down_users=2)], ids=["failed", "objected"]
+    "harm",
+    [Evidence(30, 5, failed_turns=1), Evidence(30, 5, thumbs_down_users=2)],
+    ids=["failed", "objected"],
 )
 def test_harm_withdraws_a_quick_canary_however_old_it_is(harm: Evidence) -> None:
     assert decide(QUICK, harm).action is Action.ROLLBACK
