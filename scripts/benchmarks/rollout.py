@@ -214,7 +214,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rules", default=",".join(RULES))
     parser.add_argument("--candidates", default=",".join(CANDIDATES))
-    parser.add_argument("--crowds", type=int, default=len(CROWDS), help="the first so many populations")
+    parser.add_argument(
+        "--crowds", default="1,2,3,4,5,6,7", help="populations by number, separated by commas"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "rollout.json")
     options = parser.parse_args()
     head = {"benchmark": "rollout", "seed": options.seed, "asked": options.runs, "machine": machine()}
@@ -223,7 +225,7 @@ def main() -> None:
         before = json.loads(options.out.read_text())
         found = before["rows"] if (before["seed"], before["asked"]) == (options.seed, options.runs) else []
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    for crowd in CROWDS[: options.crowds]:
+    for crowd in (CROWDS[int(number) - 1] for number in options.crowds.split(",")):
         for candidate in options.candidates.split(","):
             fewer = FEWER.get(crowd.users, 1) * LESS_ASKED.get(candidate, 1)
             runs = max(1, options.runs // fewer)
