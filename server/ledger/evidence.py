@@ -148,15 +148,12 @@ def count(
 ) -> Counted:
     """Count news and signals, move the marks, keep the state. Raises RefMoved when another has counted."""
     tally = _tally(tx, rollout, since, {signal.unit for signal in signals})
-    fresh = [signal for signal in signals if tally.count(signal)]
-    _mark(
-        tx,
-        rollout,
-        [(signal.metric, signal.unit, tally.seen[signal.metric, signal.unit]) for signal in fresh],
-    )
+    known = set(tally.seen)
+    counted_now = {(signal.metric, signal.unit) for signal in signals if tally.count(signal)}
+    _mark(tx, rollout, {key: tally.seen[key] for key in counted_now}, known)
     mine = [turn for turn, _ in found.turns if turn.rollout == rollout.id and turn.arm is Arm.CANARY]
     objectors = _objectors(tx, rollout, found.objections)
-    _mark(tx, rollout, [(OBJECTED, unit, 1.0) for unit in objectors])
+    _mark(tx, rollout, {(OBJECTED, unit): CANARY for unit in objectors}, set())
     counts = RolloutCounts(
         since.counts.canary_turns + len(mine),
         since.counts.failed_turns + sum(turn.state is TurnState.FAILED for turn in mine),
@@ -196,11 +193,21 @@ def _tally(tx: Tx, rollout: Rollout, since: Counted, units: Collection[str]) -> 
     return Tally(seen, since.splits)
 
 
-def _mark(tx: Tx, rollout: Rollout, marks: Sequence[tuple[str, str, float]]) -> None:
-    for metric, unit, weight in marks:
-        mine = (_units.c.rollout == rollout.id, _units.c.metric == metric, _units.c.unit == unit)
-        if not tx.db.execute(update(_units).where(*mine).values(weight=weight)).rowcount:
-            tx.db.execute(insert(_units).values(rollout=rollout.id, metric=metric, unit=unit, weight=weight))
+def _mark(
+    tx: Tx, rollout: Rollout, marks: Mapping[tuple[str, str], float], known: Collection[tuple[str, str]]
+) -> None:
+    """Note at which weight units were counted; `known` are those that have a row."""
+    fresh = [
+        {"rollout": rollout.id, "metric": metric, "unit": unit, "weight": weight}
+        for (metric, unit), weight in marks.items()
+        if (metric, unit) not in known
+    ]
+    if fresh:
+        tx.db.execute(insert(_units), fresh)
+    for (metric, unit), weight in marks.items():
+        if (metric, unit) in known:
+            mine = (_units.c.rollout == rollout.id, _units.c.metric == metric, _units.c.unit == unit)
+            tx.db.execute(update(_units).where(*mine).values(weight=weight))
 
 
 def _objectors(tx: Tx, rollout: Rollout, objections: Sequence[tuple[str, Turn]]) -> list[str]:
