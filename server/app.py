@@ -21,7 +21,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
-from guardian import VERSION, Guardian
+from guardian import VERSION, Guardian, Policy
+from guardian.moderation import shared
 from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
@@ -39,7 +40,7 @@ from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
-from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
+from server.rollout import Fleet, Forget, Looked, Moves, Replay, RolloutLoop
 from server.workers import when_orphaned
 
 log = logging.getLogger("livegraft")
@@ -52,6 +53,8 @@ THREADS = 64
 Loop = tuple[str, Callable[[], Awaitable[object]], float]
 """Name, step, and the pause in seconds after a step that found nothing to do."""
 LEADER_SECONDS = 0.5
+CRITICAL = ("sexual/minors", "self-harm/instructions", "illicit/violent", "hate/threatening")
+"""Categories of which one answer withdraws a canary, if stable's answer to the same is in none."""
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -101,6 +104,16 @@ def make_guardian(settings: Settings) -> Guardian | GuardianProcess:
     return Guardian(settings.guardian_policy())
 
 
+def looker(policy: Policy) -> Callable[[Sequence[str]], list[Looked]]:
+    """What the rollout asks about answers: the scorer that moderation uses, loaded when it is first asked."""
+
+    def look(texts: Sequence[str]) -> list[Looked]:
+        found = shared(policy)(list(texts))
+        return [Looked(one.flagged, any(one.categories.get(name) for name in CRITICAL)) for one in found]
+
+    return look
+
+
 class OtherBase(EngineError):
     """This home belongs to another base model."""
 
@@ -135,23 +148,23 @@ class Livegraft:
         check_base(settings.home, self.engine)
         self.guardian = make_guardian(settings)
         store = Store(settings.home / "store")
-        rollout = settings.rollout
-        policy = RolloutPolicy(
-            weight=rollout.weight,
-            auto_promote=rollout.auto_promote,
-            promote_after_seconds=rollout.promote_after_seconds,
-            min_canary_turns=rollout.min_canary_turns,
-            max_failed_turns=rollout.max_failed_turns,
-            max_thumbs_down=rollout.max_thumbs_down,
-        )
+        policy = settings.rollout_policy()
         self.fleet = Fleet(self.ledger, store, self.engine)
         self.moves = Moves(self.ledger, store, self.engine, self.fleet, policy)
         self.forget = Forget(self.ledger, store, self.fleet, self.moves)
         owner = f"server-{os.getpid()}"
-        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner)
+        look = looker(self.guardian.policy)
+        replay = Replay(self.ledger, self.engine, look)
+        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner, look, replay)
         self.editor = EditorLoop(self.ledger, self.engine, self.guardian, owner=owner)
         self.operations = Operations(
-            self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
+            self.ledger,
+            self.engine,
+            self.fleet,
+            self.moves,
+            self.forget,
+            self.editor.preview,
+            settings.indistinct(),
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
         self.signals = SignalsLoop(self.ledger, self._count_signals)

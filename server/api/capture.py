@@ -69,6 +69,7 @@ def new_turn(
         version=choice.version,
         arm=choice.arm,
         rollout=choice.rollout,
+        chance=choice.chance,
         state=TurnState.NOT_LEARNED if reason else TurnState.LEARNABLE,
         reason=reason,
         request_hash=request_hash(user, ask.messages),

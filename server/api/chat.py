@@ -86,7 +86,8 @@ async def chat_completions(
     """Answer as OpenAI would; `adapter` and the x-livegraft headers say which version did."""
     ask = asking.read(body, context.policy)
     user = speaker.user(body.user, body.safety_identifier)
-    choice = context.control.choose(user, asking.model_suffix(body.model, context.engine.model_name))
+    suffix = asking.model_suffix(body.model, context.engine.model_name)
+    choice = context.control.choose(user, suffix, capture.conversation(ask, user, request.headers))
     _turn_away_when_full(context)
     said = [message.content for message in ask.messages if message.role == "user"]
     moderated = moderation_asked(body.moderation, context.guardian.policy, said)
@@ -134,8 +135,15 @@ async def _start(
         lost = capture.failed(turn, "", f"the canary failed and stable answered: {failure}", True)
         context.afterwards(capture.record(context, replace(lost, id=f"{turn.id}-canary"), request.headers))
     settled = running.choice
-    turn = replace(turn, version=settled.version, arm=settled.arm, rollout=settled.rollout)
     first_token = clock.waited_seconds + clock.added_seconds
+    turn = replace(
+        turn,
+        version=settled.version,
+        arm=settled.arm,
+        rollout=settled.rollout,
+        chance=settled.chance,
+        first_token_seconds=round(first_token, 4),
+    )
     context.metrics.first_token_seconds.labels(settled.arm.value).observe(first_token)
     model, with_logprobs = context.engine.model_name, ask.sampling.logprobs is not None
     frame = Frame(name, model, digests[settled.version], settled, with_logprobs)

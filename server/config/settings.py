@@ -30,8 +30,10 @@ from server.api.auth import ANONYMOUS
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.config.group import Group, from_json
 from server.config.guardian import GuardianSettings
+from server.config.rollout import RolloutSettings
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
+from server.rollout.types import RolloutPolicy
 
 GlobalFrom = Literal["everyone", "operator", "quorum"]
 TOML_FILE = "livegraft.toml"
@@ -111,25 +113,6 @@ class LearningSettings(Group):
         except UnknownProfile as error:
             raise PydanticCustomError("profile", "{why}", {"why": str(error)}) from None
         return text
-
-
-class RolloutSettings(Group):
-    """How a new version reaches the users."""
-
-    weight: float = Field(default=0.1, ge=0, le=1)
-    """Share of users that meet a new version first, 0 to 1."""
-    auto_promote: bool = True
-    """Whether a canary without incident becomes everybody's by itself; false waits for an operator."""
-    promote_after_seconds: float = Field(default=20.0, ge=0)
-    """How long a canary is watched at least."""
-    min_canary_turns: int = Field(default=0, ge=0)
-    """Answers that a canary must have given before it is promoted."""
-    max_failed_turns: int = Field(default=0, ge=0)
-    """Answers of a canary that may fail before it is withdrawn."""
-    max_thumbs_down: int = Field(default=2, ge=0)
-    """Distinct users that may object to a canary before it is withdrawn."""
-    poll_seconds: float = Field(default=0.25, gt=0, le=0.5)
-    """How often the refs are read: how long a rollback made elsewhere may take to be seen here."""
 
 
 class Settings(BaseSettings):
@@ -263,6 +246,15 @@ class Settings(BaseSettings):
     def _anonymous(self) -> frozenset[str]:
         """User ids for whoever cannot be told apart: an application's own name is its unnamed users'."""
         return frozenset({"", ANONYMOUS, *(key.name for key in self.keys if key.may_speak_for_others)})
+
+    def indistinct(self) -> frozenset[str]:
+        """User ids under which several people may speak: a key that all share is no name either."""
+        chatting = [key.name for key in self.keys if "chat" in key.scopes]
+        return self._anonymous() | frozenset(chatting if len(chatting) == 1 else ())
+
+    def rollout_policy(self) -> RolloutPolicy:
+        """The rollout's own words for these settings."""
+        return self.rollout.policy(keys=bool(self.keys))
 
     def api_policy(self) -> ApiPolicy:
         """The HTTP layer's own words for these settings."""

@@ -22,6 +22,7 @@ from server.ledger import audit as _audit
 from server.ledger import audit_check as _audit_check
 from server.ledger import digests as _digests
 from server.ledger import edits as _edits
+from server.ledger import evidence as _evidence
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
 from server.ledger import fragments as _fragments
@@ -101,7 +102,6 @@ class Ledger:
     derive_signals = _Write(_signals.derive_signals)
     signals = _Read(_signals.signals)
     signal_units = _Read(_signals.signal_units)
-    rollout_counts = _Read(_turns.rollout_counts)
 
     add_job = _Write(_jobs.add_job)
     count_open_jobs = _Read(_jobs.count_open)
@@ -194,6 +194,16 @@ class Ledger:
     start_rollout = _Write(_rollouts.start_rollout)
     update_rollout = _Write(_rollouts.update_rollout)
     end_rollout = _Write(_rollouts.end_rollout)
+
+    rollout_counts = _Read(_evidence.rollout_counts)
+    rollout_evidence = _Read(_evidence.counted)
+    rollout_news = _Read(_evidence.news)
+    count_rollout = _Write(_evidence.count)
+    add_decision = _Write(_evidence.add_decision)
+    decisions = _Read(_evidence.decisions)
+    replayable = _Read(_evidence.replayable)
+    past_drifts = _Read(_evidence.past_drifts)
+    users_met = _Read(_evidence.users_met)
 
     deltas_of_user = _Read(_forgetting.deltas_of_user)
     erase_user = _Write(_forgetting.erase_user)
