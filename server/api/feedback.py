@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from server.api import identity
 from server.api.auth import FeedbackSpeaker
 from server.api.capture import turn_id
 from server.api.context import Ctx
@@ -13,16 +14,18 @@ router = APIRouter(tags=["feedback"])
 
 
 @router.post("/v1/feedback")
-async def feedback(body: FeedbackRequest, context: Ctx, speaker: FeedbackSpeaker) -> dict[str, str]:
+async def feedback(
+    body: FeedbackRequest, request: Request, context: Ctx, speaker: FeedbackSpeaker
+) -> dict[str, str]:
     """`value` false, zero or below objects to the answer, and counts against a canary that gave it.
 
     A demonstration is what should have been answered. It waits, as a thumb does, until the guardian has
     allowed it and there are enough for an update on feedback. Only the turn's own user teaches by it.
 
-    Without `user` the turn's own user speaks, if the key may speak for others.
+    Where nobody is named the turn's own user speaks, if the key may speak for others.
     """
-    user = speaker.user(body.user)
-    if speaker.may_speak_for_others and not body.user:
+    user = identity.user(context.policy.identity, speaker, request.headers, (body.user,))
+    if speaker.may_speak_for_others and user == speaker.user():
         user = ""
     feedback_id = await context.ledger.call(
         context.ledger.add_feedback,

@@ -154,7 +154,9 @@ class Ledger:
     consolidations_since = _Read(_updates.consolidations_since)
     trained_edits = _Read(_updates.trained_edits)
     carried_edits = _Read(_updates.carried_edits)
+    update_of = _Read(_updates.update_of)
     request_run = _Write(_updates.request_run)
+    requested_run = _Read(_updates.requested_run)
     take_run_request = _Write(_updates.take_run_request)
 
     claim_examination = _Write(_examinations.claim_examination)
@@ -194,6 +196,7 @@ class Ledger:
 
     audit = _Read(_audit.audit)
     events_since = _Read(_audit.events_since)
+    events_of = _Read(_audit.events_of)
     last_event_id = _Read(_audit.last_event_id)
     lineage = _Read(_lineage.lineage)
 
