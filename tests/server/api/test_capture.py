@@ -48,7 +48,7 @@ HIDDEN = [
 ]
 PICKING_TOOLS = (
     'Available Tools: [{"name": "weather"}]\n\n'
-    "Your task is to choose and return the correct tool(s) from the list of available tools based on the query."
+    "Your task is to choose and return the correct tool(s) from the list of available tools."
 )
 
 
