@@ -32,7 +32,7 @@ async def embeddings(body: EmbeddingRequest, context: Ctx, speaker: ChatSpeaker)
             param="model",
         )
     embedded = await embedding.embed(_texts(body.input), body.dimensions)
-    written = _numbers if body.encoding_format == "float" else _base64
+    written = _base64 if body.encoding_format == "base64" else _numbers
     return {
         "object": "list",
         "model": embedding.model,
