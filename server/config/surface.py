@@ -49,7 +49,8 @@ class IdentitySettings(Group):
 
     def policy(self) -> IdentityPolicy:
         """The HTTP layer's own words for these settings. Reads the key file."""
-        key, algorithms = self.token_secret.get_secret_value(), ("HS256",)
+        key = self.token_secret.get_secret_value()
+        algorithms: tuple[str, ...] = ("HS256",)
         if self.token_public_key_file:
             key, algorithms = _public_key(self.token_public_key_file), ("RS256", "ES256", "EdDSA")
         return IdentityPolicy(

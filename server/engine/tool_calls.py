@@ -36,7 +36,8 @@ class ToolCallFilter:
 
     def push(self, text: str) -> tuple[str, Calls]:
         """(text to show now, calls that this piece completed in OpenAI's streamed form)."""
-        shown, calls = "", []
+        shown = ""
+        calls: list[Mapping[str, Any]] = []
         while True:
             if self._held is None:
                 piece, met, rest = self._find(text)

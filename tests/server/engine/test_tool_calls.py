@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ def cut(text: str, size: int) -> Iterator[str]:
 
 
 def read(text: str, size: int) -> tuple[str, Calls]:
-    tools, shown, calls = ToolCallFilter("r"), "", []
+    tools, shown = ToolCallFilter("r"), ""
+    calls: list[Mapping[str, Any]] = []
     for piece in cut(text, size):
         more, made = tools.push(piece)
         shown += more
