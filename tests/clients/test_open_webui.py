@@ -1,7 +1,7 @@
 """One chat in Open WebUI, as it sends it: what is the user's teaches, what is the front-end's own does not.
 
-The exchange (open_webui.json) was written after the source of Open WebUI 0.11: the headers and fields that its
-OpenAI connections send with ENABLE_FORWARD_USER_INFO_HEADERS, and its own task prompts, shortened.
+The exchange (open_webui.json) was written after the source of Open WebUI 0.11: the headers and fields that
+its OpenAI connections send with ENABLE_FORWARD_USER_INFO_HEADERS, and its task prompts, shortened.
 """
 
 from __future__ import annotations

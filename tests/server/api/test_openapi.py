@@ -14,6 +14,8 @@ from server.api.policy import ApiPolicy
 from tests.support.http_server import MODEL, Live, run_live
 
 EXAMPLES_A_ROUTE = 3
+TIMEOUT_SECONDS = 120
+"""Models are loaded at the first request that needs them, on machines that have other things to do."""
 
 
 @pytest.mark.filterwarnings("ignore")  # what the library's own parts warn of is theirs
@@ -42,7 +44,7 @@ def _ask(operation: Any, live: Live) -> None:
     def ask(case: Any) -> None:
         if isinstance(case.body, dict) and isinstance(case.body.get("model"), str):
             case.body["model"] = MODEL  # else every answer is that there is no such model
-        response = case.call(session=None)
+        response = case.call(timeout=TIMEOUT_SECONDS)
         # 503 is the documented answer of a server that cannot serve now
         assert response.status_code < 500 or response.status_code == 503, response.text
 
