@@ -10,6 +10,7 @@ from server.api import options
 from server.api.errors import ApiError, invalid
 from server.api.policy import ApiPolicy
 from server.api.schemas import ChatMessage, ChatRequest, StreamOptions
+from server.api.text import is_unicode
 from server.engine.types import Feature, Sampling
 from server.types import Message, Role
 
@@ -133,15 +134,6 @@ def _part(part: Any, where: str) -> str:
     raise invalid(f"{where} must be a part like {{'type': 'text', 'text': '…'}}.", where, "invalid_type")
 
 
-def is_unicode(text: str) -> bool:
-    """Whether every character is one: JSON can hold halves of surrogate pairs."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _sampling(request: ChatRequest, policy: ApiPolicy) -> Sampling:
     if request.top_logprobs is not None and not request.logprobs:
         raise invalid("top_logprobs needs logprobs: true.", "top_logprobs")
@@ -179,7 +171,7 @@ def read_metadata(metadata: dict[str, Any]) -> dict[str, str]:
     if len(metadata) > MAX_METADATA:
         raise invalid(f"metadata has {len(metadata)} pairs; at most {MAX_METADATA} are allowed.", "metadata")
     for key, value in metadata.items():
-        if not isinstance(value, str) or len(key) > 64 or len(value) > 512:
+        if not isinstance(value, str) or len(key) > 64 or len(value) > 512 or not is_unicode(key + value):
             raise invalid(
                 f"metadata.{key[:64]}: keys are strings up to 64 characters, values up to 512.", "metadata"
             )

@@ -9,11 +9,11 @@ import numpy as np
 from fastapi import APIRouter
 from numpy.typing import NDArray
 
-from server.api.ask import is_unicode
 from server.api.auth import ChatSpeaker
 from server.api.context import Ctx
 from server.api.errors import ApiError, invalid
 from server.api.schemas_openai import EmbeddingRequest
+from server.api.text import is_unicode
 
 router = APIRouter(tags=["chat"])
 MAX_INPUTS = 2048

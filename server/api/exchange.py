@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -25,7 +24,7 @@ from server.api.generation import Running
 from server.api.moderation import Moderated
 from server.api.moderation import asked as moderation_asked
 from server.api.schemas import ModerationAsked
-from server.api.wire import Form, Origin, Said, usage
+from server.api.wire import Form, Origin, Said, compact, usage
 from server.engine.types import ContextLengthExceeded, EngineError
 from server.router import Choice
 from server.types import Turn, TurnState
@@ -159,7 +158,7 @@ async def _whole(exchange: Exchange, request: Request) -> Response:
         return Response(status_code=499)
     note = await exchange.moderated.after(answers) if exchange.moderated else None
     outcome = await exchange.commit(answers)
-    body = json.dumps(exchange.form.whole(answers, outcome, note), ensure_ascii=False).encode()
+    body = compact(exchange.form.whole(answers, outcome, note))
     headers = exchange.response_headers(outcome.recorded)
     return Response(body, headers=headers, media_type="application/json")
 

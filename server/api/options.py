@@ -7,6 +7,7 @@ from typing import Any
 
 from server.api.errors import ApiError, invalid
 from server.api.schemas import ChatMessage, ChatRequest
+from server.api.text import is_unicode
 from server.engine.types import Feature
 
 MAX_TOOLS = 128
@@ -40,6 +41,9 @@ def read(request: ChatRequest, features: frozenset[Feature]) -> dict[str, Any]:
         if feature not in features:
             raise unsupported(name)
         options[name] = value
+    for name, value in options.items():
+        if not is_unicode(value):
+            raise invalid(f"{name} holds half of a surrogate pair, which is no character.", name)
     return options
 
 
@@ -87,7 +91,8 @@ def _calls(calls: Any, where: str) -> list[dict[str, Any]]:
     for n, call in enumerate(calls if isinstance(calls, list) else [calls]):
         function = call.get("function") if isinstance(call, dict) else None
         words = [function.get(k) for k in ("name", "arguments")] if isinstance(function, dict) else [None]
-        if not all(isinstance(word, str) for word in [*words, call.get("id") if function else None]):
+        words_are_text = all(isinstance(word, str) for word in [*words, call.get("id") if function else None])
+        if not words_are_text or not is_unicode(call):
             raise invalid(
                 f"{where}[{n}] must be {{'id', 'type': 'function', 'function': {{'name', 'arguments'}}}}, "
                 "all strings.",

@@ -23,10 +23,13 @@ class LocalEmbedding:
     def __init__(self, model_dir: str = "") -> None:
         self.model = Path(model_dir).name if model_dir else PACKAGED
         self._dir = model_dir
+        self._turn = asyncio.Lock()
+        """One at a time: who waits must not hold a thread that chat's commits need."""
 
     async def embed(self, texts: Sequence[str], dimensions: int | None) -> Embedded:
         """In a thread: chat goes on meanwhile. Raises EmbeddingError."""
-        return await asyncio.to_thread(self._embed, list(texts), dimensions)
+        async with self._turn:
+            return await asyncio.to_thread(self._embed, list(texts), dimensions)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -171,6 +171,14 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"input": "x", "tools": [{"type": "web_search"}]}, "unsupported_parameter", "tools[0]"),
     ({"input": "x", "tools": {}}, "invalid_type", "tools"),
     ({"input": "x", "text": {"format": {"type": "json_object"}}}, "unsupported_parameter", "text.format"),
+    ({"input": "x", "metadata": {"a": "\ud800"}}, "invalid_value", "metadata"),
+    ({"input": "x", "prompt_cache_key": "\ud800"}, "invalid_value", "prompt_cache_key"),
+    ({"input": "x", "instructions": "\ud800"}, "invalid_value", "instructions"),
+    (
+        {"input": "x", "tools": [{"type": "function", "name": "f", "description": "\ud800"}]},
+        "invalid_value",
+        "tools",
+    ),
     ({"input": "x", "max_output_tokens": 0}, "invalid_value", "max_output_tokens"),
 ]
 
@@ -178,7 +186,8 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 def test_every_bad_request_is_refused_by_the_name_that_this_route_gives_it(shared: Live) -> None:
     http = shared.http()
     for body, code, param in BAD:
-        response = http.post("/v1/responses", json={"model": MODEL, **body})
+        content = json.dumps({"model": MODEL, **body})
+        response = http.post("/v1/responses", content=content, headers={"content-type": "application/json"})
         error = response.json()["error"]
         assert (response.status_code, error["code"], error["param"]) == (400, code, param), body
 
