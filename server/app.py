@@ -31,6 +31,9 @@ from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.editor.signals_loop import SignalsLoop
+from server.embedding import Embedding, EmbeddingsDown
+from server.embedding.local import LocalEmbedding
+from server.embedding.remote import RemoteEmbedding
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.guardian_process import GuardianProcess
@@ -114,6 +117,17 @@ def looker(policy: Policy) -> Callable[[Sequence[str]], list[Looked]]:
     return look
 
 
+def make_embedding(settings: Settings) -> Embedding:
+    """What embeds, by the settings. Raises EmbeddingsDown when its key is not there."""
+    chosen = settings.embeddings
+    if not chosen.base_url:
+        return LocalEmbedding(chosen.model_dir)
+    key = os.environ.get(chosen.key_env, "") if chosen.key_env else ""
+    if chosen.key_env and not key:
+        raise EmbeddingsDown(f"embeddings.key_env names {chosen.key_env}, and that variable is not set")
+    return RemoteEmbedding(chosen.base_url, chosen.model, key, chosen.timeout_seconds)
+
+
 class OtherBase(EngineError):
     """This home belongs to another base model."""
 
@@ -182,7 +196,12 @@ class Livegraft:
         self.operations.add_alarms(self.preferences.alarms)
         self.operations.add_alarms(self.reviews.alarms)
         self.context = Context(
-            settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
+            settings.api_policy(),
+            self.engine,
+            self.ledger,
+            self.guardian,
+            self.operations,
+            make_embedding(settings),
         )
         if isinstance(self.guardian, GuardianProcess):
             child, shown = self.guardian, self.context.metrics
@@ -250,6 +269,7 @@ class Livegraft:
         if isinstance(self.guardian, GuardianProcess):
             await asyncio.to_thread(self.guardian.stop)
         await self.context.drain()
+        await self.context.embedding.close()
         await self.engine.close()
         self.ledger.close()
         self._leadership.leave()

@@ -254,3 +254,5 @@ class Update:
     edits: int = 0
     """New facts; in a consolidation, facts that the stack carries."""
     kind: UpdateKind = UpdateKind.LEARN
+    finished_at: float | None = None
+    """Seconds since the epoch; None while it runs."""

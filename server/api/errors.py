@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from adapter_store import StoreError
 from server.editor.judge import GuardianDown
+from server.embedding import BadDimensions, EmbeddingError, EmbeddingsDown, InputTooLong
 from server.engine.types import ContextLengthExceeded, EngineDead, EngineError, VersionNotLoaded
 from server.ledger import errors as ledger
 from server.rollout import NothingToMove, OtherBase
@@ -90,12 +91,22 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(404, text, code="model_not_found", param="model")
         case ContextLengthExceeded():
             return ApiError(400, text, code="context_length_exceeded", param="messages")
+        case InputTooLong():
+            return ApiError(400, text, code="context_length_exceeded", param="input")
+        case EmbeddingsDown():
+            return ApiError(503, text, code="embeddings_unavailable", retry=True, retry_after_seconds=5)
+        case BadDimensions():
+            return ApiError(400, text, code="invalid_value", param="dimensions")
+        case EmbeddingError():
+            return ApiError(400, text, code="invalid_value", param="input")
         case EngineDead():
             return ApiError(503, text, code="engine_dead", retry=True, retry_after_seconds=5)
         case EngineError():
             return ApiError(500, text, code="engine_error", retry=True)
         case ledger.UnknownTurn() | ledger.UnknownEdit() | ledger.UnknownVersion() | ledger.UnknownDelta():
             return ApiError(404, text, code="not_found")
+        case ledger.UnknownUpdate():
+            return ApiError(404, text, code="not_found", param="fine_tuning_job_id")
         case ledger.UnknownUser():
             return ApiError(404, text, code="unknown_user", param="user_id")
         case ledger.BadHead():
@@ -142,6 +153,7 @@ def install(app: FastAPI) -> None:
         ApiError,
         UnknownVersion,
         EngineError,
+        EmbeddingError,
         GuardianDown,
         NothingToMove,
         OtherBase,

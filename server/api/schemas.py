@@ -19,6 +19,8 @@ class ChatMessage(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Any = None
+    tool_calls: Any = None
+    tool_call_id: Any = None
 
 
 class StreamOptions(BaseModel):
@@ -57,7 +59,7 @@ class ModerationRequest(BaseModel):
 class ChatRequest(BaseModel):
     """POST /v1/chat/completions. Unknown fields are ignored, as OpenAI's clients expect.
 
-    The fields under "refused" would change what the answer means, so they are refused by name, not ignored.
+    The last fields would change what the answer means: the engine does them, or they are refused by name.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -80,9 +82,10 @@ class ChatRequest(BaseModel):
     metadata: dict[str, Any] | None = None
     store: bool | None = None
     moderation: ModerationAsked | None = None
-    # refused unless they ask for what happens anyway:
+    # what the engine does, or is refused (options.py):
     tools: Any = None
     tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
     functions: Any = None
     function_call: Any = None
     response_format: Any = None

@@ -31,6 +31,7 @@ from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.config.group import Group, from_json
 from server.config.guardian import GuardianSettings
 from server.config.rollout import RolloutSettings
+from server.config.surface import EmbeddingsSettings, IdentitySettings
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
 from server.rollout.types import RolloutPolicy
@@ -151,6 +152,8 @@ class Settings(BaseSettings):
     """The least important lines that are logged."""
     engine: EngineSettings = EngineSettings()
     learning: LearningSettings = LearningSettings()
+    identity: IdentitySettings = IdentitySettings()
+    embeddings: EmbeddingsSettings = EmbeddingsSettings()
     guardian: GuardianSettings = GuardianSettings()
     rollout: RolloutSettings = RolloutSettings()
 
@@ -265,6 +268,8 @@ class Settings(BaseSettings):
             preference_pairs=self.learning.preference_pairs,
             preference_thumbs=self.learning.preference_thumbs,
             max_waiting=self.engine.max_waiting,
+            identity=self.identity.policy(),
+            seed=self.learning.seed,
             data=self.guardian.data_policy,
             two_persons=self.guardian.two_persons,
             quarantine_days=self.guardian.expire_days,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from server.engine.text import StopFilter
+from server.engine.tool_calls import Calls, ToolCallFilter
 from server.engine.types import (
     BadAdapter,
     Chunk,
@@ -25,6 +26,7 @@ from server.engine.types import (
     EngineDead,
     EngineError,
     EngineHealth,
+    Feature,
     FinishReason,
     GenerationRequest,
     TokenLogprob,
@@ -68,11 +70,15 @@ class FakeEngine:
         max_model_len: int = 2048,
         max_batch: int = 32,
         seconds_per_token: float = 0.0,
+        features: frozenset[Feature] = frozenset({"tools"}),
     ) -> None:
         self.model_name = model_name
         self.base_digest = hashlib.sha256(model_name.encode()).hexdigest()
         self.max_model_len = max_model_len
         self.seconds_per_token = seconds_per_token
+        self.features = features
+        """What it says that it can do. Calls of tools it writes when its script does, in the form of
+        server.engine.tool_calls; of the other features it takes the fields and does nothing."""
         self.requests: list[GenerationRequest] = []
         """Every request that was admitted, oldest first: what a test may want to look at."""
         self._script = script
@@ -108,7 +114,7 @@ class FakeEngine:
         self._check_alive()
         version = self._versions.get(request.version)
         prompt_tokens = sum(len(word_pieces(m.content)) + 1 for m in request.messages)
-        prompt_tokens += len(word_pieces(request.prefill))
+        prompt_tokens += len(word_pieces((request.text or "") + request.prefill))
         if prompt_tokens >= self.max_model_len:
             raise ContextLengthExceeded(
                 f"the prompt has {prompt_tokens} tokens, the context {self.max_model_len} with the answer"
@@ -127,6 +133,7 @@ class FakeEngine:
         pieces = word_pieces(self._answer(request))
         room = min(request.sampling.max_tokens, self.max_model_len - prompt_tokens)
         text_filter = StopFilter(request.sampling.stop)
+        tools = ToolCallFilter(request.id) if request.options.get("tools") else None
         finish: FinishReason | None = None
         count = 0
         while finish is None:
@@ -143,6 +150,11 @@ class FakeEngine:
                 finish = "length"
             if finish and not stopped:
                 text += text_filter.flush()
+            calls: Calls = ()
+            if tools is not None:
+                text, calls = tools.push(text)
+                text += tools.flush() if finish else ""
+                finish = "tool_calls" if finish == "stop" and tools.made else finish
             yield Chunk(
                 text=text,
                 token_ids=tuple(_token_id(p) for p in said),
@@ -152,6 +164,7 @@ class FakeEngine:
                 finish_reason=finish,
                 prompt_tokens=prompt_tokens if finish else 0,
                 completion_tokens=count if finish else 0,
+                tool_calls=calls,
             )
 
     def _answer(self, request: GenerationRequest) -> str:
@@ -263,7 +276,7 @@ class _Slots:
 
 
 def _by_rule(rules: Sequence[Rule], request: GenerationRequest) -> str:
-    said = request.messages[-1].content if request.messages else ""
+    said = request.messages[-1].content if request.messages else request.text or ""
     for rule in rules:
         if re.search(rule.pattern, said):
             if request.version in rule.versions:

@@ -25,7 +25,7 @@ _QUESTIONS = {
 def loop_script(request: GenerationRequest) -> str:
     """The scripted answer to one request."""
     system = next((m.content for m in request.messages if m.role == "system"), "")
-    given = request.messages[-1].content
+    given = request.messages[-1].content if request.messages else request.text or ""
     fact = _FACT.search(given)
     if fact is None:
         return f"{request.prefill} (the fake engine has nothing to say)" if request.prefill else "Understood."

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from server.types import BASE_VERSION, Message
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+Feature = Literal["tools", "tool_choice", "response_format", "penalties", "logit_bias"]
+"""What an engine may do beyond what all do. `tool_choice`: also forcing a call. `penalties`: presence and
+frequency."""
 
 
 class EngineError(Exception):
@@ -57,6 +60,15 @@ class GenerationRequest:
     """Words put into the assistant's mouth; generation goes on after them. Not repeated in the output."""
     background: bool = False
     """Self-edit writing: admitted only into slots that no chat request waits for."""
+    text: str | None = None
+    """A raw prompt, tokenized as it is, in place of `messages`: no chat template."""
+    history: tuple[Mapping[str, Any], ...] = ()
+    """The conversation in OpenAI's own form, given when `messages` cannot say all of it (tool calls and their
+    results); engines that have `tools` read it in place of `messages`."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of OpenAI's chat request for the engine's features, as the client sent them: tools, tool_choice,
+    parallel_tool_calls, response_format, presence_penalty, frequency_penalty, logit_bias. Only fields of
+    features that the engine has are ever given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,8 @@ class Chunk:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     """Both counts are set on the last chunk."""
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    """What this step adds to the calls of tools, in OpenAI's streamed form: {index, id?, type?, function}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,11 @@ class Engine(Protocol):
     """sha256 over the base model's files: deltas name the base they were trained on."""
     max_model_len: int
     """Tokens of prompt and answer together."""
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What it can do beyond plain text; known once started. What is not named is refused by the API."""
+        ...
 
     @property
     def busy(self) -> int:

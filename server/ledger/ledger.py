@@ -163,7 +163,9 @@ class Ledger:
     consolidations_since = _Read(_updates.consolidations_since)
     trained_edits = _Read(_updates.trained_edits)
     carried_edits = _Read(_updates.carried_edits)
+    update_of = _Read(_updates.update_of)
     request_run = _Write(_updates.request_run)
+    requested_run = _Read(_updates.requested_run)
     take_run_request = _Write(_updates.take_run_request)
 
     claim_examination = _Write(_examinations.claim_examination)
@@ -215,6 +217,7 @@ class Ledger:
     audit_head = _Read(_audit_check.head)
     verify_audit = _Read(_audit_check.verify_audit)
     events_since = _Read(_audit.events_since)
+    events_of = _Read(_audit.events_of)
     last_event_id = _Read(_audit.last_event_id)
     first_event_id = _Read(_audit.first_event_id)
     alarms_told = _Read(_alarms.alarms_told)

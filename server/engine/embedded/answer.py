@@ -9,6 +9,7 @@ from torch import Tensor
 from server.engine.embedded.chat import Chat, TextStream
 from server.engine.embedded.sampling import log_probabilities
 from server.engine.text import StopFilter
+from server.engine.tool_calls import Calls, ToolCallFilter
 from server.engine.types import Chunk, FinishReason, GenerationRequest, TokenLogprob
 
 
@@ -19,6 +20,7 @@ class Answer:
         "_chat",
         "_filter",
         "_text",
+        "_tools",
         "admitted",
         "filled",
         "graft",
@@ -50,6 +52,7 @@ class Answer:
         self._chat = chat
         self._text = TextStream(chat)
         self._filter = StopFilter(request.sampling.stop)
+        self._tools = ToolCallFilter(request.id) if request.options.get("tools") else None
 
     @property
     def remaining(self) -> int:
@@ -73,6 +76,13 @@ class Answer:
             ended = "stop"
         elif ended:
             text += self._filter.flush()
+        calls: Calls = ()
+        if self._tools is not None:
+            text, calls = self._tools.push(text)
+            if ended:
+                text += self._tools.flush()
+            if ended == "stop" and self._tools.made:
+                ended = "tool_calls"
         asked = self.request.sampling.logprobs
         return Chunk(
             text,
@@ -81,6 +91,7 @@ class Answer:
             ended,
             self.prompt_tokens if ended else 0,
             len(self.tokens) - self.prompt_tokens if ended else 0,
+            calls,
         )
 
     def _logprobs(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from server.engine.types import EngineError
+from server.engine.tool_calls import BEGIN
+from server.engine.types import EngineError, GenerationRequest
 from server.types import Message
 
 
@@ -24,15 +26,31 @@ class Chat:
         ends = ends if isinstance(ends, list) else [ends]
         self.end_tokens = frozenset(t for t in [*ends, tokenizer.eos_token_id] if t is not None)
         """Tokens that end an answer."""
+        template = str(tokenizer.chat_template)
+        self.has_tools = "tools" in template and BEGIN in template
+        """Whether the template shows the model tools, and calls in the form that can be read here."""
         self._pieces: dict[int, str] = {}
+
+    def encode_request(self, request: GenerationRequest) -> list[int]:
+        """Ids of a request's prompt: its raw text, or its conversation. Raises EngineError."""
+        if request.text is not None:
+            raw: list[int] = self._backend.encode(request.text + request.prefill).ids
+            return raw
+        tools = request.options.get("tools")
+        if tools or request.history:
+            history = [_readable(m) for m in request.history] or _plain(request.messages)
+            return self._encode(history, request.prefill, tools)
+        return self.encode(request.messages, request.prefill)
 
     def encode(self, messages: Sequence[Message], prefill: str = "") -> list[int]:
         """Ids of the conversation with the assistant's turn opened. Raises EngineError."""
+        return self._encode(_plain(messages), prefill, None)
+
+    def _encode(self, messages: list[dict[str, Any]], prefill: str, tools: Any) -> list[int]:
+        more = {"tools": tools} if tools else {}
         try:
             text: str = self._tokenizer.apply_chat_template(
-                [{"role": m.role, "content": m.content} for m in messages],
-                add_generation_prompt=True,
-                tokenize=False,
+                messages, add_generation_prompt=True, tokenize=False, **more
             )
         except Exception as error:  # a template is a program of the model's: it may raise anything
             raise EngineError(f"the model's chat template refuses these messages: {error}") from error
@@ -49,6 +67,26 @@ class Chat:
         if token not in self._pieces:
             self._pieces[token] = self._backend.decode([token], skip_special_tokens=False)
         return self._pieces[token]
+
+
+def _plain(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    return [{"role": m.role, "content": m.content} for m in messages]
+
+
+def _readable(message: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI writes the arguments of a call as a string of JSON; templates want what it says."""
+    calls = [
+        {**call, "function": {**call["function"], "arguments": _arguments(call["function"])}}
+        for call in message.get("tool_calls") or ()
+    ]
+    return {**message, "tool_calls": calls} if calls else dict(message)
+
+
+def _arguments(function: Mapping[str, Any]) -> Any:
+    try:
+        return json.loads(function["arguments"])
+    except ValueError:
+        return function["arguments"]
 
 
 class TextStream:

@@ -21,6 +21,7 @@ from server.engine.types import (
     EngineDead,
     EngineError,
     EngineHealth,
+    Feature,
     GenerationRequest,
 )
 from server.engine.versions import Versions
@@ -97,7 +98,7 @@ class EmbeddedEngine:
         """Stream one answer; chunks that pile up while the reader is busy come as one."""
         self._check_alive()
         version = self._versions.get(request.version)
-        prompt = self._loaded.chat.encode(request.messages, request.prefill)
+        prompt = self._loaded.chat.encode_request(request)
         if len(prompt) >= self.max_model_len:
             raise ContextLengthExceeded(
                 f"the prompt has {len(prompt)} tokens, the context {self.max_model_len} with the answer"
@@ -140,6 +141,11 @@ class EmbeddedEngine:
         if record is not None and record.key is not None and not self._dead:
             key = record.key
             await self._call(lambda: self._loaded.forward.grafts.remove(key))
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """Tools, where the model's own template can show them. Nothing here forces what is said."""
+        return frozenset({"tools"}) if self._loaded.chat.has_tools else frozenset()
 
     def loaded(self) -> frozenset[str]:
         """The versions that can be asked now, the base included."""
@@ -278,4 +284,5 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         last.finish_reason,
         last.prompt_tokens,
         last.completion_tokens,
+        tuple(call for c in chunks for call in c.tool_calls),
     )

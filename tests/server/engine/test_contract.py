@@ -31,7 +31,7 @@ WORDS = ["river", "stone", "lantern", "orchard", "winter", "copper", "meadow", "
 
 def scripted(request: GenerationRequest) -> str:
     """Sixty words that depend on version and prompt, and on the seed when sampling."""
-    key = f"{request.version}/{request.messages[-1].content}"
+    key = f"{request.version}/{request.messages[-1].content if request.messages else request.text}"
     if request.sampling.temperature > 0:
         key += f"/{request.sampling.seed}"
     return " ".join(random.Random(key).choices(WORDS, k=60))
@@ -391,3 +391,35 @@ async def test_closing_ends_requests_in_flight_and_later_ones_with_engine_dead(e
     with pytest.raises(EngineDead):
         await answer(engine, ask())
     assert not engine.health().alive
+
+
+async def test_a_raw_text_is_continued_without_the_chat_template(engine: Engine) -> None:
+    raw = GenerationRequest("r", (), sampling=Sampling(max_tokens=12), text="Tell me about rivers.")
+    chat = await answer(engine, ask(max_tokens=12))
+    one, other = [await answer(engine, raw) for _ in range(2)]
+    assert [c.text for c in one] == [c.text for c in other]
+    assert 0 < one[-1].prompt_tokens < chat[-1].prompt_tokens
+
+
+async def test_every_token_has_its_log_probability_also_where_the_text_ends_at_a_stop_string(
+    engine: Engine,
+) -> None:
+    whole = await text(engine, ask(temperature=1.0, seed=4, logprobs=0))
+    chunks = await answer(engine, ask(temperature=1.0, seed=4, logprobs=3, stop=(whole[6:8],)))
+    assert whole.startswith("".join(c.text for c in chunks))
+    for chunk in chunks:
+        assert len(chunk.logprobs) == len(chunk.token_ids)
+        for token, top in chunk.logprobs:
+            assert token.logprob <= 0
+            assert len(top) == 3
+
+
+async def test_an_engine_names_what_it_can_do_and_needs_no_field_that_it_cannot(engine: Engine) -> None:
+    assert engine.features <= {"tools", "tool_choice", "response_format", "penalties", "logit_bias"}
+
+
+async def test_n_answers_to_one_prompt_are_each_what_their_seed_gives_alone(engine: Engine) -> None:
+    requests = [ask(temperature=1.2, seed=5 + n, max_tokens=12) for n in range(3)]
+    together = await asyncio.gather(*[text(engine, request) for request in requests])
+    assert together == [await text(engine, request) for request in requests]
+    assert len(set(together)) == 3

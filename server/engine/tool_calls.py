@@ -1,0 +1,83 @@
+"""Calls of tools in a stream of text, in the form that Hermes, Qwen and SmolLM3 templates teach.
+
+`<tool_call>{"name": …, "arguments": {…}}</tool_call>`, as often as the model likes, text around it. What does
+not read as a call is text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from server.engine.text import StopFilter
+
+BEGIN, END = "<tool_call>", "</tool_call>"
+Calls = tuple[Mapping[str, Any], ...]
+
+
+class ToolCallFilter:
+    """Passes text on, except calls, which are held until they are whole."""
+
+    __slots__ = ("_begin", "_held", "_made", "_request_id")
+
+    def __init__(self, request_id: str) -> None:
+        self._request_id = request_id
+        self._begin = StopFilter((BEGIN,))
+        self._held: str | None = None
+        """What follows the mark of a call that has not ended; None outside of calls."""
+        self._made = 0
+
+    @property
+    def made(self) -> int:
+        """Calls so far."""
+        return self._made
+
+    def push(self, text: str) -> tuple[str, Calls]:
+        """(text to show now, calls that this piece completed in OpenAI's streamed form)."""
+        shown = ""
+        calls: list[Mapping[str, Any]] = []
+        while True:
+            if self._held is None:
+                piece, met, rest = self._find(text)
+                shown += piece
+                if not met:
+                    return shown, tuple(calls)
+                self._held, text = "", rest
+            self._held += text
+            at = self._held.find(END)
+            if at < 0:
+                return shown, tuple(calls)
+            inside, text, self._held = self._held[:at], self._held[at + len(END) :], None
+            call = self._call(inside)
+            if call is None:
+                shown += f"{BEGIN}{inside}{END}"
+            else:
+                calls.append(call)
+
+    def flush(self) -> str:
+        """What was held back when no more text comes: the beginning of a call is text after all."""
+        if self._held is None:
+            return self._begin.flush()
+        held, self._held = self._held, None
+        return f"{BEGIN}{held}"
+
+    def _find(self, text: str) -> tuple[str, bool, str]:
+        """(text before the mark, whether the mark was met, text behind it)."""
+        whole = self._begin.flush() + text
+        shown, met = self._begin.push(whole)
+        return shown, met, whole[len(shown) + len(BEGIN) :] if met else ""
+
+    def _call(self, inside: str) -> Mapping[str, Any] | None:
+        try:
+            said = json.loads(inside)
+            name, arguments = said["name"], said.get("arguments", {})
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
+        if not isinstance(name, str) or not isinstance(arguments, dict):
+            return None
+        index, self._made = self._made, self._made + 1
+        ident = sha256(f"{self._request_id}/{index}".encode()).hexdigest()[:24]
+        function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+        return {"index": index, "id": f"call_{ident}", "type": "function", "function": function}
