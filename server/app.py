@@ -36,6 +36,7 @@ from server.embedding.local import LocalEmbedding
 from server.embedding.remote import RemoteEmbedding
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
+from server.engine.vllm import VllmEngine
 from server.guardian_process import GuardianProcess
 from server.leader import Leadership
 from server.learner.child import ChildOptions, Supervisor
@@ -43,6 +44,7 @@ from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
+from server.replicas import show_replicas, vllm_options
 from server.rollout import Fleet, Forget, Looked, Moves, Replay, RolloutLoop
 from server.workers import when_orphaned
 
@@ -69,13 +71,17 @@ def make_engine(settings: Settings) -> Engine:
         from server.engine.fake_script import loop_script
 
         return FakeEngine(loop_script, model_name=settings.model, max_batch=settings.engine.max_batch)
+    from server.engine.models import resolve
+
+    if settings.engine.kind == "vllm":
+        whole = resolve(settings.model, settings.home, widened=False)  # vLLM has its own way with precision
+        return VllmEngine(whole.path, whole.name, vllm_options(settings), base_digest=whole.digest)
     # Read when torch is first imported, below. Threads that spin for long while they wait take the cores from
     # the learner and from HTTP, and everything becomes ten times slower; threads that sleep at once answer a
     # single stream some 30 % slower than these, which spin for a moment first.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from server.engine.embedded import EmbeddedEngine
-    from server.engine.models import resolve
 
     folder = resolve(settings.model, settings.home)
     return EmbeddedEngine(
@@ -207,6 +213,9 @@ class Livegraft:
             child, shown = self.guardian, self.context.metrics
             shown.guardian_resident.set_function(child.resident_bytes)
             shown.guardian_restarts.set_function(lambda: child.restarts)
+        if isinstance(self.engine, VllmEngine):
+            self.operations.add_alarms(self.engine.alarms)
+            show_replicas(self.engine, self.context.metrics)
         self._leadership = Leadership(settings.home / "run" / "leader.lock")
         self._busy = BusyFile(settings.home / "run" / "busy")
         self._tasks: list[asyncio.Task[None]] = []

@@ -14,7 +14,13 @@ from starlette.exceptions import HTTPException
 from adapter_store import StoreError
 from server.editor.judge import GuardianDown
 from server.embedding import BadDimensions, EmbeddingError, EmbeddingsDown, InputTooLong
-from server.engine.types import ContextLengthExceeded, EngineDead, EngineError, VersionNotLoaded
+from server.engine.types import (
+    ContextLengthExceeded,
+    EngineDead,
+    EngineError,
+    RequestRefused,
+    VersionNotLoaded,
+)
 from server.ledger import errors as ledger
 from server.rollout import NothingToMove, OtherBase
 from server.router import UnknownVersion
@@ -99,6 +105,8 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(400, text, code="invalid_value", param="dimensions")
         case EmbeddingError():
             return ApiError(400, text, code="invalid_value", param="input")
+        case RequestRefused():
+            return ApiError(400, text, code="refused_by_engine")
         case EngineDead():
             return ApiError(503, text, code="engine_dead", retry=True, retry_after_seconds=5)
         case EngineError():

@@ -25,7 +25,7 @@ from server.api.moderation import Moderated
 from server.api.moderation import asked as moderation_asked
 from server.api.schemas import ModerationAsked
 from server.api.wire import Form, Origin, Said, compact, usage
-from server.engine.types import ContextLengthExceeded, EngineError
+from server.engine.types import ContextLengthExceeded, EngineError, RequestRefused
 from server.router import Choice
 from server.types import Turn, TurnState
 
@@ -124,7 +124,7 @@ async def _start(
     digests = {version: await context.digest(version) for version in versions}
     try:
         running = await generation.start(context.engine, ask, capture.new_id(), choice, fallback, clock)
-    except ContextLengthExceeded:
+    except (ContextLengthExceeded, RequestRefused):
         raise  # the request's own fault: nothing was asked that could be answered
     except EngineError as error:
         blame = generation.is_the_versions_fault(error)

@@ -16,6 +16,7 @@ from server.engine.types import (
     EngineDead,
     EngineError,
     GenerationRequest,
+    RequestRefused,
 )
 from server.router import Choice
 from server.types import Arm
@@ -91,7 +92,8 @@ async def start(
 
 def is_the_versions_fault(error: BaseException) -> bool:
     """Whether the version that answered is to blame, and not the request or the engine as a whole."""
-    return isinstance(error, EngineError) and not isinstance(error, ContextLengthExceeded | EngineDead)
+    others = ContextLengthExceeded | RequestRefused | EngineDead
+    return isinstance(error, EngineError) and not isinstance(error, others)
 
 
 def fallback_for(choice: Choice, stable: str) -> Choice | None:

@@ -56,6 +56,13 @@ class Metrics:
         self.audit_rows = Gauge("livegraft_audit_rows", "Rows of the audit's chain", registry=r)
         self.engine_running = Gauge("livegraft_engine_running", "Answers being generated now", registry=r)
         self.engine_waiting = Gauge("livegraft_engine_waiting", "Requests waiting for a slot", registry=r)
+        self.engine_retries = Gauge(
+            "livegraft_engine_retries", "Requests that had not begun and were asked again", registry=r
+        )
+        self.replica_ready = _per_replica(r, "ready", "1 when the replica can be asked")
+        self.replica_running = _per_replica(r, "running", "Requests under way at the replica")
+        self.replica_restarts = _per_replica(r, "restarts", "How often the replica came back")
+        self.replica_adapters_lost = _per_replica(r, "adapters_lost", "Adapters that had to be loaded again")
         self.edits_pending = Gauge("livegraft_edits_pending", "Facts waiting for an update", registry=r)
         self.reviews_waiting = Gauge(
             "livegraft_reviews_waiting", "Self-edits that wait for a person", registry=r
@@ -91,3 +98,8 @@ class Metrics:
         finally:
             self.watchers_now -= 1
             self.watchers.set(self.watchers_now)
+
+
+def _per_replica(registry: CollectorRegistry, name: str, documentation: str) -> Gauge:
+    """A gauge of the vllm engine; without replicas it shows nothing."""
+    return Gauge(f"livegraft_replica_{name}", documentation, ("replica",), registry=registry)

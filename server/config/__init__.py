@@ -9,6 +9,7 @@ from server.config.settings import (
     RolloutSettings,
     Settings,
 )
+from server.config.vllm import VllmSettings
 
 __all__ = [
     "EngineSettings",
@@ -18,6 +19,7 @@ __all__ = [
     "RolloutSettings",
     "Settings",
     "SettingsError",
+    "VllmSettings",
     "help_text",
     "read_settings",
 ]

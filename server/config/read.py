@@ -94,7 +94,7 @@ def _line(problem: ErrorDetails) -> str:
     message = problem["msg"][:1].lower() + problem["msg"][1:]
     if problem["type"] == "policy":
         return str(problem["msg"])
-    if problem["type"] in ("host", "order", "keys", "judge", "identity", "embeddings"):
+    if problem["type"] in ("host", "order", "keys", "judge", "identity", "embeddings", "vllm", "workers"):
         return message  # these name their setting and value themselves
     if problem["type"] == "missing":
         return f"{name}: {message}"

@@ -32,6 +32,8 @@ from server.config.group import Group, from_json
 from server.config.guardian import GuardianSettings
 from server.config.rollout import RolloutSettings
 from server.config.surface import EmbeddingsSettings, IdentitySettings
+from server.config.vllm import VllmSettings
+from server.engine.vllm.options import LORA_RANKS
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
 from server.rollout.types import RolloutPolicy
@@ -56,10 +58,11 @@ class KeySettings(Group):
 class EngineSettings(Group):
     """What generates the answers."""
 
-    kind: Literal["embedded", "fake"] = "embedded"
-    """`embedded` runs the model in the server; `fake` answers from a script, for front-end work."""
+    kind: Literal["embedded", "vllm", "fake"] = "embedded"
+    """`embedded` runs the model in the server, `vllm` in `vllm serve` processes beside it; `fake` answers
+    from a script, for front-end work."""
     max_batch: int = Field(default=32, ge=1, le=1024)
-    """Answers generated at the same time."""
+    """Answers generated at the same time (by each replica of vllm)."""
     max_model_len: int = Field(default=2048, ge=64)
     """Tokens of prompt and answer together."""
     threads: int = Field(default=0, ge=0)
@@ -151,6 +154,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines that are logged."""
     engine: EngineSettings = EngineSettings()
+    vllm: VllmSettings = VllmSettings()
     learning: LearningSettings = LearningSettings()
     identity: IdentitySettings = IdentitySettings()
     embeddings: EmbeddingsSettings = EmbeddingsSettings()
@@ -181,12 +185,19 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _one_embedded_engine(self) -> Settings:
+    def _engine_apart(self) -> Settings:
         if self.workers > 1 and self.engine.kind == "embedded":
             raise PydanticCustomError(
                 "workers",
                 "workers = {workers}: the embedded engine lives in the server's process, each further one "
                 "would hold its own; set workers to 1, or choose an engine that runs apart",
+                {"workers": self.workers},
+            )
+        if self.workers > 1 and self.engine.kind == "vllm" and not self.vllm.urls:
+            raise PydanticCustomError(
+                "workers",
+                "workers = {workers}: each would start vLLM processes of its own; start them apart and give "
+                "their addresses in vllm.urls, or set workers to 1",
                 {"workers": self.workers},
             )
         return self
@@ -202,6 +213,16 @@ class Settings(BaseSettings):
                     "is taught; serve the judge elsewhere",
                     {"name": judge.name, "port": self.port},
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _ranks_can_be_served(self) -> Settings:
+        if self.engine.kind == "vllm" and self.learning.max_rank > LORA_RANKS[-1]:
+            raise PydanticCustomError(
+                "vllm",
+                "learning.max_rank = {rank}: vLLM serves ranks up to {most}",
+                {"rank": self.learning.max_rank, "most": LORA_RANKS[-1]},
+            )
         return self
 
     @model_validator(mode="after")

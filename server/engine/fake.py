@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from server.engine.slots import Slots
 from server.engine.text import StopFilter
 from server.engine.tool_calls import Calls, ToolCallFilter
 from server.engine.types import (
@@ -82,7 +83,7 @@ class FakeEngine:
         self.requests: list[GenerationRequest] = []
         """Every request that was admitted, oldest first: what a test may want to look at."""
         self._script = script
-        self._slots = _Slots(max_batch)
+        self._slots = Slots(max_batch)
         self._versions = Versions()
         self._failures: deque[tuple[EngineError, int]] = deque()
         self._dead = "the engine has not been started"
@@ -219,60 +220,6 @@ class FakeEngine:
     def _check_alive(self) -> None:
         if self._dead:
             raise EngineDead(f"{self._dead}; restart the server")
-
-
-class _Slots:
-    """So many answers at once, first come first served, background only where no chat waits."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._chat: deque[asyncio.Future[None]] = deque()
-        self._background: deque[asyncio.Future[None]] = deque()
-        self.running = 0
-        self.busy = 0
-
-    @property
-    def waiting(self) -> int:
-        return len(self._chat) + len(self._background)
-
-    async def acquire(self, background: bool) -> None:
-        self.busy += not background
-        if self.running < self._size and not self.waiting:
-            self.running += 1
-            return
-        queue = self._background if background else self._chat
-        turn = asyncio.get_running_loop().create_future()
-        queue.append(turn)
-        try:
-            await turn
-        except BaseException:
-            self.busy -= not background
-            if turn in queue:
-                queue.remove(turn)
-            elif not turn.cancelled() and turn.exception() is None:
-                self._pass_on()  # the slot had been given to a request that was cancelled meanwhile
-            raise
-
-    def release(self, background: bool) -> None:
-        self.busy -= not background
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        self.running -= 1
-        for queue in (self._chat, self._background):
-            while queue:
-                turn = queue.popleft()
-                if not turn.done():
-                    self.running += 1
-                    turn.set_result(None)
-                    return
-
-    def fail(self, error: EngineError) -> None:
-        for queue in (self._chat, self._background):
-            while queue:
-                turn = queue.popleft()
-                if not turn.done():
-                    turn.set_exception(error)
 
 
 def _by_rule(rules: Sequence[Rule], request: GenerationRequest) -> str:

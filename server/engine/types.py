@@ -31,6 +31,10 @@ class BadAdapter(EngineError):
     """An adapter folder is missing, truncated, or made for another base model."""
 
 
+class RequestRefused(EngineError):
+    """The engine cannot do what this request asks: it must be changed."""
+
+
 class EngineDead(EngineError):
     """The engine stopped and cannot answer; restart the server."""
 
@@ -155,9 +159,11 @@ class Engine(Protocol):
         ...
 
     async def score(self, version: str, prompts: Sequence[str]) -> str:
-        """sha256 over the raw float32 last-token logits of fixed prompts, each run alone: the proof of bits.
+        """What a version does with fixed prompts, as one digest: equal for equal weights, at any time.
 
-        Each prompt is one user message in the chat template with generation prompt.
+        sha256 over the raw float32 last-token logits where the engine shows them, each prompt run alone; an
+        engine that shows none says in its own documentation what it digests. Each prompt is one user message
+        in the chat template with generation prompt.
         """
         ...
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from server.engine.embedded.answer import Answer
 from server.engine.embedded.batch import Batch, Said
 from server.engine.embedded.loading import Loaded, load_model
 from server.engine.embedded.worker import Worker
+from server.engine.stream import ChunkStream
 from server.engine.types import (
     Chunk,
     ContextLengthExceeded,
@@ -63,7 +63,7 @@ class EmbeddedEngine:
         self._threads = threads
         self._versions = Versions()
         self._loading = asyncio.Lock()
-        self._streams: dict[Answer, _Stream] = {}
+        self._streams: dict[Answer, ChunkStream] = {}
         self._calls: set[asyncio.Future[Any]] = set()
         self._dead = "the engine has not been started"
         self._loop: asyncio.AbstractEventLoop
@@ -103,7 +103,7 @@ class EmbeddedEngine:
             raise ContextLengthExceeded(
                 f"the prompt has {len(prompt)} tokens, the context {self.max_model_len} with the answer"
             )
-        stream = _Stream()
+        stream = ChunkStream()
         answer = Answer(request, prompt, version.key, self.max_model_len, self._loaded.chat)
         with version.in_use():
             self._streams[answer] = stream
@@ -246,43 +246,3 @@ class EmbeddedEngine:
         for future in list(self._calls):
             if not future.done():
                 future.set_exception(error)
-
-
-class _Stream:
-    """Chunks on their way from the worker to the one who reads them."""
-
-    __slots__ = ("_chunks", "_error", "_some")
-
-    def __init__(self) -> None:
-        self._chunks: deque[Chunk] = deque()
-        self._error: EngineError | None = None
-        self._some = asyncio.Event()
-
-    def put(self, item: Chunk | EngineError) -> None:
-        if isinstance(item, Chunk):
-            self._chunks.append(item)
-        else:
-            self._error = item
-        self._some.set()
-
-    async def next(self) -> Chunk:
-        await self._some.wait()
-        if self._error is not None:
-            raise self._error
-        self._some.clear()
-        chunk = self._chunks.popleft() if len(self._chunks) == 1 else _joined(self._chunks)
-        self._chunks.clear()
-        return chunk
-
-
-def _joined(chunks: Sequence[Chunk]) -> Chunk:
-    last = chunks[-1]
-    return Chunk(
-        "".join(c.text for c in chunks),
-        tuple(t for c in chunks for t in c.token_ids),
-        tuple(p for c in chunks for p in c.logprobs),
-        last.finish_reason,
-        last.prompt_tokens,
-        last.completion_tokens,
-        tuple(call for c in chunks for call in c.tool_calls),
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from tests.support import real_vllm
 
 HIDDEN = 32
 LAYERS = 2
@@ -22,10 +24,10 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 SHAPES = {  # (out, in) of every linear layer that an adapter may graft on
-    "self_attn.q_proj": (32, 32),
-    "self_attn.k_proj": (16, 32),
-    "self_attn.v_proj": (16, 32),
-    "self_attn.o_proj": (32, 32),
+    "self_attn.q_proj": (64, 32),
+    "self_attn.k_proj": (32, 32),
+    "self_attn.v_proj": (32, 32),
+    "self_attn.o_proj": (32, 64),
     "mlp.gate_proj": (48, 32),
     "mlp.up_proj": (48, 32),
     "mlp.down_proj": (32, 48),
@@ -62,8 +64,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hidden_size=HIDDEN,
         intermediate_size=48,
         num_hidden_layers=LAYERS,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=32,  # the least that vLLM's attention on CPUs computes
         max_position_embeddings=512,
         initializer_range=0.5,
         bos_token_id=1,
@@ -121,3 +124,14 @@ def adapters(make_adapter: MakeAdapter) -> dict[str, Path]:
         name: make_adapter(name, seed, rank)
         for name, seed, rank in [("v1", 1, 4), ("v2", 2, 8), ("v3", 3, 3)]
     }
+
+
+@pytest.fixture(scope="session")
+def real_server(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_vllm.RealVllm]:
+    """One `vllm serve` for all tests marked vllm; they are skipped where its environment is not there."""
+    if why := real_vllm.missing():
+        pytest.skip(why)
+    server = real_vllm.RealVllm(tiny_model, tmp_path_factory.mktemp("real-vllm"))
+    server.start()
+    yield server
+    server.kill()

@@ -1,4 +1,4 @@
-"""What every engine promises, asked of the scripted one and of the one that thinks."""
+"""What every engine promises, asked of the scripted one and of those that think."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from server.engine.types import (
     Sampling,
     VersionNotLoaded,
 )
+from server.engine.vllm import VllmEngine
 from server.types import BASE_VERSION, Message
+from tests.support import real_vllm
+from tests.support.fake_vllm_server import FakeServer
 
 SLOTS = 4
 WORDS = ["river", "stone", "lantern", "orchard", "winter", "copper", "meadow", "signal", "harbour", "violet"]
@@ -37,16 +40,32 @@ def scripted(request: GenerationRequest) -> str:
     return " ".join(random.Random(key).choices(WORDS, k=60))
 
 
-@pytest.fixture(params=["fake", "embedded"])
-async def engine(request: pytest.FixtureRequest, adapters: dict[str, Path]) -> AsyncIterator[Engine]:
+@pytest.fixture(
+    params=[
+        "fake",
+        "embedded",
+        "vllm-of-paper",
+        pytest.param("vllm", marks=[pytest.mark.vllm, pytest.mark.timeout(900)]),
+    ]
+)
+async def engine(
+    request: pytest.FixtureRequest, adapters: dict[str, Path], tiny_model: Path, tmp_path: Path
+) -> AsyncIterator[Engine]:
     """A started engine of four slots with v1 and v2 loaded beside the base."""
     made: Engine
     if request.param == "fake":
         made = FakeEngine(scripted, max_model_len=400, max_batch=SLOTS, seconds_per_token=0.001)
+    elif request.param == "vllm-of-paper":
+        paper = FakeServer().start()
+        request.addfinalizer(paper.kill)  # noqa: PT021 (after the engine was closed)
+        told = real_vllm.options(tmp_path, [paper.url], SLOTS)
+        made = VllmEngine(tiny_model, "tiny", told, base_digest="tiny")
+    elif request.param == "vllm":
+        server: real_vllm.RealVllm = request.getfixturevalue("real_server")
+        told = real_vllm.options(server.run_dir, [server.url], SLOTS)
+        made = VllmEngine(server.model, real_vllm.MODEL, told, base_digest="tiny")
     else:
-        made = EmbeddedEngine(
-            request.getfixturevalue("tiny_model"), "tiny", threads=1, max_batch=SLOTS, max_model_len=400
-        )
+        made = EmbeddedEngine(tiny_model, "tiny", threads=1, max_batch=SLOTS, max_model_len=400)
     await made.start()
     await made.load("v1", adapters["v1"])
     await made.load("v2", adapters["v2"])

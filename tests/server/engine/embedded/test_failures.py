@@ -22,10 +22,10 @@ SHAPES = {
     f"model.layers.{layer}.{module}": shape
     for layer in range(2)
     for module, shape in {
-        "self_attn.q_proj": (32, 32),
-        "self_attn.k_proj": (16, 32),
-        "self_attn.v_proj": (16, 32),
-        "self_attn.o_proj": (32, 32),
+        "self_attn.q_proj": (64, 32),
+        "self_attn.k_proj": (32, 32),
+        "self_attn.v_proj": (32, 32),
+        "self_attn.o_proj": (32, 64),
         "mlp.gate_proj": (48, 32),
         "mlp.up_proj": (48, 32),
         "mlp.down_proj": (32, 48),

@@ -1,0 +1,81 @@
+"""Replicas that the engine starts itself: processes (of paper) that are killed, restarted and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.engine.types import EngineError
+from tests.server.engine.vllm.conftest import MakeEngine, ask, text, until
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture
+def executable(tmp_path: Path) -> str:
+    """A program that takes what `vllm` takes."""
+    program = tmp_path / "vllm"
+    program.write_text(f'#!/bin/sh\ncd {ROOT}\nexec {sys.executable} -m tests.support.fake_vllm "$@"\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+async def test_a_killed_process_is_started_again_and_answers_as_before(
+    executable: str, over: MakeEngine, adapters: dict[str, Path]
+) -> None:
+    engine = await over(
+        executable=executable, replicas=2, api_key="a-key", start_seconds=30.0, patience_seconds=30.0
+    )
+    await until(lambda: not engine.alarms(), 30)
+    await engine.load("v1", adapters["v1"])
+    before = await text(engine, ask(version="v1"))
+    processes = [replica.process for replica in engine.replicas]
+    pids = [process.pid for process in processes if process is not None]
+    for pid in pids:
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+    assert await asyncio.gather(*[text(engine, ask(version="v1")) for _ in range(4)]) == [before] * 4
+    await until(lambda: not engine.alarms(), 30)
+    assert [replica.restarts for replica in engine.replicas] == [1, 1]
+    now = [process.pid for process in processes if process is not None]
+    assert not set(now) & set(pids)
+    await engine.close()
+    assert not any(psutil.pid_exists(pid) for pid in now if pid is not None)
+
+
+async def test_what_a_killed_server_left_running_is_ended_first(
+    executable: str, over: MakeEngine, tmp_path: Path
+) -> None:
+    first = await over(executable=executable, start_seconds=30.0)
+    (replica,) = first.replicas
+    assert replica.process is not None
+    left = replica.process.pid
+    assert left is not None
+    for keeper in first._keepers:
+        keeper.cancel()  # as if this server were gone: nobody looks after the process
+    second = await over(executable=executable, start_seconds=30.0)
+    assert not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE
+    assert await text(second, ask())
+
+
+async def test_a_program_that_is_not_there_ends_the_start_with_the_settings_name(over: MakeEngine) -> None:
+    with pytest.raises(EngineError, match=r"nowhere/vllm cannot be run .*vllm\.executable must name"):
+        await over(executable="nowhere/vllm")
+
+
+async def test_a_process_that_ends_at_once_ends_the_start_with_what_it_said(
+    over: MakeEngine, tmp_path: Path
+) -> None:
+    program = tmp_path / "vllm"
+    program.write_text("#!/bin/sh\necho 'ValueError: not enough memory for the cache'\nexit 3\n")
+    program.chmod(0o755)
+    with pytest.raises(
+        EngineError, match=r"ended with code 3: ValueError: not enough memory.*replica-0\.log"
+    ):
+        await over(executable=str(program))
