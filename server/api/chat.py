@@ -113,7 +113,7 @@ async def _start(
     context: Context, ask: asking.Ask, request: Request, turn: Turn, choice: Choice, name: str
 ) -> Exchange:
     """Up to the first token: from here on the version is settled."""
-    clock = generation.Clock(arrived_at(request))
+    clock = generation.Clock(arrived_at(request), context.pace)
     if choice.version not in context.engine.loaded():
         await context.control.ensure(choice.version)
     fallback = generation.fallback_for(choice, context.control.refs().stable)

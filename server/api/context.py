@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from server.api.control import Control
 from server.api.metrics import Metrics
 from server.api.policy import ApiPolicy
+from server.engine.pace import Pace
 from server.engine.types import Engine
 from server.types import BASE_VERSION
 
@@ -30,6 +31,7 @@ class Context:
     guardian: Judges
     control: Control
     metrics: Metrics = field(default_factory=Metrics)
+    pace: Pace = field(default_factory=Pace)
     _digests: dict[str, str] = field(default_factory=dict)
     _afterwards: set[asyncio.Task[Any]] = field(default_factory=set)
 

@@ -12,11 +12,15 @@ from rich.console import Console
 from server.terminal import review, show
 from server.terminal.chat import say, talk
 from server.terminal.client import Client, TerminalError
+from server.terminal.plan import plan
 from server.terminal.teach import teach
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
     """Do it. Raises TerminalError with what went wrong."""
+    if args.command == "plan":
+        plan(args, console)
+        return
     with Client(args.url, args.key) as client:
         COMMANDS[args.command](args, client, console)
 
