@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
-from sse_starlette import EventSourceResponse
 from starlette.datastructures import Headers
 
 from server.api import ask as asking
@@ -25,6 +24,7 @@ from server.api.generation import Running
 from server.api.moderation import Moderated
 from server.api.moderation import asked as moderation_asked
 from server.api.schemas import ChatRequest
+from server.api.stream import EventStream
 from server.api.wire import DONE, Frame, Said, event, token_logprobs, turn_note, usage
 from server.engine.types import ContextLengthExceeded, EngineError
 from server.router import Choice
@@ -33,8 +33,6 @@ from server.types import Turn, TurnState
 T = TypeVar("T")
 log = logging.getLogger("livegraft.api")
 router = APIRouter()
-SHUTDOWN_GRACE_SECONDS = 5.0
-"""How long a stream may go on when the server is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +99,7 @@ async def chat_completions(
         return Response(status_code=499)
     exchange = replace(exchange, moderated=moderated)
     if ask.stream:
-        return EventSourceResponse(
-            _events(exchange),
-            headers=exchange.response_headers(),
-            shutdown_grace_period=SHUTDOWN_GRACE_SECONDS,
-        )
+        return EventStream(_events(exchange), exchange.response_headers())
     return await _whole(exchange, request)
 
 
