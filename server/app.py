@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from adapter_store import Store
 from guardian import VERSION, Guardian, Policy
 from guardian.moderation import shared
+from server import planning
 from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
@@ -91,6 +92,8 @@ def make_engine(settings: Settings) -> Engine:
         max_batch=settings.engine.max_batch,
         max_model_len=settings.engine.max_model_len,
         threads=settings.engine.threads or os.cpu_count() or 1,
+        device=settings.engine.device,
+        kv_cache_bytes=settings.engine.kv_cache_mb << 20,
     )
 
 
@@ -190,6 +193,7 @@ class Livegraft:
         self.signals = SignalsLoop(self.ledger, self._count_signals)
         self.alarms = AlarmTeller(self.ledger, self.operations.alarms, owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
+        self.plan = planning.announce(settings)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
             if settings.learning.enabled
@@ -290,7 +294,9 @@ class Livegraft:
         await self.forget.finish(seconds=0)
 
     async def _tell_busy(self) -> None:
-        self._busy.write(self.engine.busy)
+        p99_seconds = self.context.pace.p99()
+        self._busy.write(self.engine.busy, p99_seconds)
+        self.context.metrics.inter_token_p99.set(p99_seconds)
 
     def _count_signals(self, found: Mapping[str, int]) -> None:
         for kind, times in found.items():
@@ -323,6 +329,9 @@ class Livegraft:
                 consolidate_every=learning.consolidate_every,
             ),
             nice=learning.nice,
+            latency_budget_ms=learning.latency_budget_ms,
+            least_share=learning.least_share,
+            gpu_reserve_mb=planning.reserve_mb(self.plan),
             trainer="fake" if self._settings.engine.kind == "fake" else "peft",
             log_format=self._settings.log_format,
             log_level=self._settings.log_level,

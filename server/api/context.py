@@ -14,6 +14,7 @@ from server.api.metrics import Metrics
 from server.api.policy import ApiPolicy
 from server.embedding import Embedding
 from server.embedding.local import LocalEmbedding
+from server.engine.pace import Pace
 from server.engine.types import Engine
 from server.types import BASE_VERSION
 
@@ -33,6 +34,7 @@ class Context:
     control: Control
     embedding: Embedding = field(default_factory=LocalEmbedding)
     metrics: Metrics = field(default_factory=Metrics)
+    pace: Pace = field(default_factory=Pace)
     _digests: dict[str, str] = field(default_factory=dict)
     _afterwards: set[asyncio.Task[Any]] = field(default_factory=set)
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
-from sse_starlette import EventSourceResponse
 from starlette.datastructures import Headers
 
 from server.api import capture, generation, identity
@@ -24,6 +23,7 @@ from server.api.generation import Running
 from server.api.moderation import Moderated
 from server.api.moderation import asked as moderation_asked
 from server.api.schemas import ModerationAsked
+from server.api.stream import EventStream
 from server.api.wire import Form, Origin, Said, compact, usage
 from server.engine.types import ContextLengthExceeded, EngineError, RequestRefused
 from server.router import Choice
@@ -32,8 +32,6 @@ from server.types import Turn, TurnState
 T = TypeVar("T")
 log = logging.getLogger("livegraft.api")
 MakeForm = Callable[[Origin, Ask], Form]
-SHUTDOWN_GRACE_SECONDS = 5.0
-"""How long a stream may go on when the server is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +102,7 @@ async def answer(
         return Response(status_code=499)
     exchange = replace(exchange, moderated=moderated)
     if ask.stream:
-        return EventSourceResponse(
-            _events(exchange),
-            headers=exchange.response_headers(),
-            shutdown_grace_period=SHUTDOWN_GRACE_SECONDS,
-        )
+        return EventStream(_events(exchange), exchange.response_headers())
     return await _whole(exchange, request)
 
 
@@ -116,7 +110,7 @@ async def _start(
     context: Context, ask: Ask, request: Request, turn: Turn, choice: Choice, make_form: MakeForm
 ) -> Exchange:
     """Up to the first token: from here on the version is settled."""
-    clock = generation.Clock(arrived_at(request))
+    clock = generation.Clock(arrived_at(request), context.pace)
     if choice.version not in context.engine.loaded():
         await context.control.ensure(choice.version)
     fallback = generation.fallback_for(choice, context.control.refs().stable)

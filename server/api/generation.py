@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from server.api.ask import Ask
+from server.engine.pace import Pace
 from server.engine.types import (
     Chunk,
     ContextLengthExceeded,
@@ -31,6 +32,8 @@ class Clock:
 
     started: float
     """time.perf_counter() when the request arrived."""
+    pace: Pace
+    """Is told how long each token after the first was waited for."""
     waited_seconds: float = 0.0
 
     @property
@@ -61,7 +64,9 @@ class Running:
                 except StopAsyncIteration:
                     return
                 finally:
-                    self.clock.waited_seconds += time.perf_counter() - before
+                    waited = time.perf_counter() - before
+                    self.clock.waited_seconds += waited
+                self.clock.pace.note(waited)
                 yield step
 
 

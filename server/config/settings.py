@@ -67,6 +67,10 @@ class EngineSettings(Group):
     """Tokens of prompt and answer together."""
     threads: int = Field(default=0, ge=0)
     """CPU threads of the engine; 0 takes every core."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the embedded engine runs. Training takes the first GPU there is, wherever the engine runs."""
+    kv_cache_mb: int = Field(default=512, ge=16)
+    """Megabytes that the embedded engine may keep of running answers."""
     max_waiting: int = Field(default=256, ge=0)
     """Requests that may wait for a slot; more are turned away with 503."""
 
@@ -104,6 +108,11 @@ class LearningSettings(Group):
     """CPU threads of the learner process; 0 takes every core. It makes way while chat requests wait."""
     nice: int = Field(default=10, ge=0, le=19)
     """Priority of the learner process: 0 is as important as the server, 19 least."""
+    latency_budget_ms: float = Field(default=0.0, ge=0, le=60_000, allow_inf_nan=False)
+    """Milliseconds between two tokens of a chat answer, 99th percentile, that learning must not push past;
+    0: no budget, learning waits half a second a micro-step while chat requests run."""
+    least_share: float = Field(default=0.05, gt=0, le=1, allow_inf_nan=False)
+    """Of all time, what learning gets under steady load although the latency budget is exceeded."""
     seed: int = Field(default=0, ge=0)
     """Seed of all training: same turns, same seed, same machine, same adapter."""
     duplicate_window_seconds: float = Field(default=600.0, ge=0)
