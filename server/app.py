@@ -23,7 +23,7 @@ from fastapi import FastAPI
 from adapter_store import Store
 from guardian import VERSION, Guardian, Policy
 from guardian.moderation import shared
-from server import planning
+from server import planning, workers
 from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
@@ -47,7 +47,6 @@ from server.ledger import Ledger
 from server.operations import Operations
 from server.replicas import show_replicas, vllm_options
 from server.rollout import Fleet, Forget, Looked, Moves, Replay, RolloutLoop
-from server.workers import when_orphaned
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
@@ -221,7 +220,7 @@ class Livegraft:
             self.operations.add_alarms(self.engine.alarms)
             show_replicas(self.engine, self.context.metrics)
         self._leadership = Leadership(settings.home / "run" / "leader.lock")
-        self._busy = BusyFile(settings.home / "run" / "busy")
+        self._busy = BusyFile(settings.home / "run" / "busy", workers.number())
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -383,5 +382,5 @@ def serve(settings: Settings, worker: socket.socket | None = None) -> None:
     )
     server = uvicorn.Server(config)
     if worker is not None:
-        when_orphaned(lambda: setattr(server, "should_exit", True))
+        workers.when_orphaned(lambda: setattr(server, "should_exit", True))
     server.run(sockets=[worker] if worker is not None else None)

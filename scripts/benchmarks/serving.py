@@ -62,7 +62,8 @@ def while_learning(
             name, port = SUBJECTS[number % len(SUBJECTS)]
             before = stable(server)
             turn = server.tell(f"The admin port of the {name} router is {port}.", f"teller-{number}")
-        begin, bursts, trained = time.monotonic(), [], False
+        begin, trained = time.monotonic(), False
+        bursts: list[Any] = []
         while time.monotonic() - begin < most_seconds and not trained:
             bursts.append(asyncio.run(burst(target, width, tokens, len(bursts))))
             trained = settled(server, [turn]) and all_shown(server)

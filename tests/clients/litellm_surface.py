@@ -28,7 +28,7 @@ def main(url: str) -> None:
     try:
         litellm.completion(model="openai/gpt-9", messages=MESSAGES, **where)
         refused = ""
-    except litellm.NotFoundError as error:
+    except litellm.exceptions.NotFoundError as error:
         refused = str(error)
     came = {
         "whole": whole.choices[0].message.content,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ def measure(turns: int, rounds: int = 50) -> dict[str, Any]:
             ledger.close()
 
 
+def _more(values: dict[str, Any], tx: Tx) -> None:
+    tx.db.execute(text(_TURNS), values)
+
+
 async def _measure(ledger: Ledger, turns: int, rounds: int) -> dict[str, Any]:
     rollout = Rollout("r", BASE_VERSION, "salt", 0.2, "canary", 0.0)
     ledger.write(lambda tx: _begin(tx, turns))
@@ -51,7 +56,7 @@ async def _measure(ledger: Ledger, turns: int, rounds: int) -> dict[str, Any]:
     took = []
     for n in range(rounds):
         more = {"first": turns + n, "end": turns + n + 1, "rollout": rollout.id}
-        ledger.write(lambda tx, more=more: tx.db.execute(text(_TURNS), more))
+        ledger.write(partial(_more, more))
         begin = time.perf_counter()
         decide(POLICY, evidence(POLICY, rollout, await gather.step(rollout)))
         took.append(1000 * (time.perf_counter() - begin))

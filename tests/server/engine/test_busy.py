@@ -26,3 +26,12 @@ def test_the_last_word_of_a_dead_writer_is_forgotten(tmp_path: Path, monkeypatch
 
 def test_a_new_file_says_nobody_waits(tmp_path: Path) -> None:
     assert busy.BusyFile(tmp_path / "busy").read() == busy.Load()
+
+
+def test_the_load_is_that_of_all_processes_together(tmp_path: Path) -> None:
+    first, second = busy.BusyFile(tmp_path / "busy", 0), busy.BusyFile(tmp_path / "busy", 1)
+    first.write(2, 0.01)
+    second.write(3, 0.04)
+    assert busy.BusyFile(tmp_path / "busy").read() == busy.Load(5, 0.04)
+    for file in (first, second):
+        file.close()
