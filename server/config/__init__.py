@@ -2,11 +2,11 @@
 
 from server.config.guardian import GuardianSettings
 from server.config.read import SettingsError, help_text, read_settings
+from server.config.rollout import RolloutSettings
 from server.config.settings import (
     EngineSettings,
     KeySettings,
     LearningSettings,
-    RolloutSettings,
     Settings,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ async def _measure(ledger: Ledger, turns: int, rounds: int) -> dict[str, Any]:
     took = []
     for n in range(rounds):
         more = {"first": turns + n, "end": turns + n + 1, "rollout": rollout.id}
-        ledger.write(lambda tx, more=more: tx.db.execute(text(_TURNS), more))
+        ledger.write(partial(_add, more))
         begin = time.perf_counter()
         decide(POLICY, evidence(POLICY, rollout, await gather.step(rollout)))
         took.append(1000 * (time.perf_counter() - begin))
@@ -66,6 +67,10 @@ async def _measure(ledger: Ledger, turns: int, rounds: int) -> dict[str, Any]:
         "counting ms a turn": round(1000 * a_turn, 3),
         "rollout_counts ms": round(1000 * (time.perf_counter() - begin), 2),
     }
+
+
+def _add(more: dict[str, Any], tx: Tx) -> None:
+    tx.db.execute(text(_TURNS), more)
 
 
 def _begin(tx: Tx, turns: int) -> None:
