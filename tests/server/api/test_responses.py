@@ -49,7 +49,7 @@ def test_a_response_has_text_usage_and_the_version_that_gave_it(shared: Live) ->
 def test_a_stream_has_openais_events_in_openais_order(shared: Live) -> None:
     events = list(shared.openai().responses.create(model=MODEL, input="count", stream=True))
     assert [event.type for event in events] == TEXT_EVENTS
-    assert [event.sequence_number for event in events] == list(range(len(events)))  # type: ignore[union-attr]
+    assert [event.sequence_number for event in events] == list(range(len(events)))
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     last = events[-1]
     assert last.type == "response.completed"
