@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import litellm
+from litellm.exceptions import NotFoundError
 
 MESSAGES = [{"role": "user", "content": "count"}]
 
@@ -28,7 +29,7 @@ def main(url: str) -> None:
     try:
         litellm.completion(model="openai/gpt-9", messages=MESSAGES, **where)
         refused = ""
-    except litellm.exceptions.NotFoundError as error:
+    except NotFoundError as error:
         refused = str(error)
     came = {
         "whole": whole.choices[0].message.content,
