@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Sequence
@@ -74,7 +75,9 @@ def while_learning(
         }
         print(f"learning, {width:>2} streams: {found[width]}")
     if not trained:
-        server.wait_for("learning", lambda: settled(server, [turn]) and all_shown(server), 1200)
+        print(f"waiting for learning to end, {most_seconds:.0f} s at most")
+        with contextlib.suppress(TimeoutError):
+            server.wait_for("its end", lambda: settled(server, [turn]) and all_shown(server), most_seconds)
     return found
 
 
@@ -164,7 +167,8 @@ def main() -> None:
         arms[LEARNING] = while_learning(
             server, ours, options.streams, options.tokens, options.learning_seconds
         )
-        arms |= side_by_side({AFTER: ours}, options.streams, options.tokens, options.rounds)
+        if all_shown(server):
+            arms |= side_by_side({AFTER: ours}, options.streams, options.tokens, options.rounds)
         four = at_once(server, ours, options.tokens, options.rounds)
         program = standard.program(options.vllm_program)
         others = standard.run(program, targets, folder, options.streams, options.tokens) if program else {}

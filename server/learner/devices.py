@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import psutil
 
@@ -23,7 +23,11 @@ def gpu() -> Device | None:
 
     Asked of nvidia-smi: torch would make a context, which alone takes some hundred megabytes.
     """
-    if "+cpu" in version("torch") or shutil.which(QUERY[0]) is None:
+    try:
+        for_cpu = "+cpu" in version("torch")
+    except PackageNotFoundError:
+        for_cpu = False  # nothing is known of where the trainer will run: the card is what is planned for
+    if for_cpu or shutil.which(QUERY[0]) is None:
         return None
     found = subprocess.run(QUERY, capture_output=True, text=True, timeout=30, check=False)
     return read(found.stdout) if found.returncode == 0 else None
