@@ -7,22 +7,20 @@ Not covered: languages other than English for refusals.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.ledger.evidence import conversation_of, unit_name
+from server.ledger.shown import Shown, shown
 from server.ledger.tally import Signal
 from server.rollout.types import ANY
 from server.types import ABSTENTION, Arm, Rollout, Turn, TurnState
 
 MET, KNOWN = "met", "known"
-LIKE = 0.8
-"""From this likeness on a message asks the same again (difflib's ratio of words)."""
-REWRITTEN = 0.6
-"""Below this likeness an answer in the history is not the one that was given."""
+AGAIN = {Shown.REGENERATED: "reasked", Shown.REASKED: "reasked", Shown.REWRITTEN: "edited"}
+"""The guardrail that each sign counts for."""
 BINS_PER_DOUBLING = 4
 SLOW_SHARE = 0.95
 SLOW_FEWEST = 40
@@ -61,8 +59,8 @@ def of_turn(
     }
     signals = bad(rollout, turn, [name for name, is_so in found.items() if is_so])
     if before is not None and before.rollout == rollout.id:
-        said = {"reasked": asks_again(before, turn), "edited": rewrites(before, turn)}
-        signals += bad(rollout, before, [name for name, is_so in said.items() if is_so])
+        said = {AGAIN[one] for one in shown(before, turn)}
+        signals += bad(rollout, before, sorted(said))
     return signals
 
 
@@ -93,27 +91,6 @@ def _signal(rollout: Rollout, turn: Turn, metric: str) -> Signal:
     tossed = rollout.coin and turn.chance == rollout.coin
     unit = conversation_of(turn.user, turn.conversation) if tossed else turn.user
     return Signal(metric, unit_name(rollout.salt, unit), turn.arm is Arm.CANARY, turn.chance)
-
-
-def asks_again(before: Turn, turn: Turn) -> bool:
-    """Whether the user asks what they just asked, in the same words or nearly."""
-    if not before.prompt or not turn.prompt:
-        return False
-    return _likeness(before.prompt, turn.prompt) >= LIKE
-
-
-def rewrites(before: Turn, turn: Turn) -> bool:
-    """Whether the history that the client sends has another answer than the one that was given."""
-    if not before.answer or len(turn.messages) <= len(before.messages):
-        return False
-    if turn.messages[: len(before.messages)] != before.messages:
-        return False
-    sent = turn.messages[len(before.messages)]
-    return sent.role == "assistant" and _likeness(sent.content, before.answer) < REWRITTEN
-
-
-def _likeness(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one.lower().split(), other.lower().split(), autojunk=False).ratio()
 
 
 def bin_of(seconds: float | None) -> int:

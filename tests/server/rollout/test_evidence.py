@@ -15,7 +15,7 @@ from server.rollout import Fleet, Looked, Moves, Replay, RolloutLoop, RolloutPol
 from server.rollout.gather import Gather, evidence
 from server.rollout.record import again
 from server.rollout.replay import drift_limit, round_robin
-from server.rollout.signals import asks_again, bin_of, refused, rewrites, slow_from
+from server.rollout.signals import bin_of, refused, slow_from
 from server.rollout.types import ANY, Action
 from server.types import BASE_VERSION, Arm, EditState, Message, Refs, Rollout, Turn, TurnState
 from tests.support.served import Served, make_served
@@ -299,28 +299,6 @@ def test_the_drift_that_is_let_pass_is_that_of_good_versions_once_there_are_enou
 )
 def test_a_refusal_is_known_by_how_it_begins(answer: str, is_refusal: bool) -> None:
     assert refused(answer) is is_refusal
-
-
-def _asked(*messages: tuple[str, str], answer: str = "It is 8443.") -> Turn:
-    told = tuple(Message(role, text) for role, text in messages)  # type: ignore[arg-type]
-    return turn("ana", None, messages=told, answer=answer)
-
-
-def test_asking_again_and_rewriting_an_answer_are_seen_and_going_on_is_neither() -> None:
-    first = _asked(("user", "What is the admin port of the Zephyr router?"))
-    same = _asked(("user", "what is the admin port of the zephyr router ?"))
-    assert asks_again(first, same)
-    kept = _asked(
-        *[(m.role, m.content) for m in first.messages], ("assistant", "It is 8443."), ("user", "And?")
-    )
-    changed = _asked(
-        *[(m.role, m.content) for m in first.messages],
-        ("assistant", "No: nine thousand one."),
-        ("user", "And?"),
-    )
-    assert not asks_again(first, kept)
-    assert not rewrites(first, kept)
-    assert rewrites(first, changed)
 
 
 def test_slow_is_what_is_slower_than_95_of_100_answers_of_stable() -> None:
