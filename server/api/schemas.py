@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from server.api.text import whole_characters
 from server.types import ExampleKind
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Grade = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, StringConstraints(max_length=256)]
+Text = Annotated[str, AfterValidator(whole_characters)]
+Name = Annotated[Text, StringConstraints(max_length=256)]
 
 
 class ChatMessage(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.api.schemas import ModerationAsked, Name, StreamOptions
+from server.api.schemas import ModerationAsked, Name, StreamOptions, Text
 
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 TopP = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -69,7 +69,7 @@ class ResponseRequest(BaseModel):
 
     model: str = Field(min_length=1)
     input: str | list[Any] = ""
-    instructions: str | None = None
+    instructions: Text | None = None
     stream: bool | None = None
     max_output_tokens: int | None = Field(None, ge=1)
     temperature: Temperature | None = None
@@ -84,7 +84,7 @@ class ResponseRequest(BaseModel):
     metadata: dict[str, Any] | None = None
     user: Name | None = None
     safety_identifier: Name | None = None
-    prompt_cache_key: str | None = None
+    prompt_cache_key: Text | None = None
     store: bool | None = None
     moderation: ModerationAsked | None = None
     # refused by name:

@@ -1,9 +1,11 @@
-"""What JSON can hold and no model can read."""
+"""What JSON can hold and no model can read, no database keep and no answer repeat."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+from pydantic_core import PydanticCustomError
 
 
 def is_unicode(value: Any) -> bool:
@@ -13,3 +15,10 @@ def is_unicode(value: Any) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def whole_characters(text: str) -> str:
+    """A validator: the text as it is, or refused."""
+    if not is_unicode(text):
+        raise PydanticCustomError("unicode", "holds half of a surrogate pair, which is no character")
+    return text

@@ -110,6 +110,7 @@ BAD_CHATS: list[tuple[str, dict[str, Any], int, str, str | None, str]] = [
         "stream_options",
         "stream: true",
     ),
+    ("half a user", with_(user="\ud800"), 400, "invalid_value", "user", "surrogate"),
     ("long user", with_(user="x" * 300), 400, "invalid_value", "user", "at most 256"),
     (
         "17 metadata",
