@@ -41,6 +41,7 @@ def _serve(flags: list[str]) -> int:
     from adapter_store import StoreError
     from guardian import GuardianError
     from server.config import SettingsError, help_text, read_settings
+    from server.embedding.types import EmbeddingError
     from server.engine.types import EngineError
     from server.ledger import LedgerError
     from server.logs import configure
@@ -65,7 +66,7 @@ def _serve(flags: list[str]) -> int:
 
     try:
         serve(settings, worker)
-    except (EngineError, LedgerError, StoreError, GuardianError, OSError) as error:
+    except (EngineError, EmbeddingError, LedgerError, StoreError, GuardianError, OSError) as error:
         return _complain([str(error)], 1)
     return 0
 

@@ -21,7 +21,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
-from guardian import VERSION, Guardian
+from guardian import VERSION, Guardian, Policy
+from guardian.moderation import shared
+from server import planning, workers
 from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
@@ -30,6 +32,9 @@ from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
 from server.editor.reviews_loop import ReviewOptions, ReviewsLoop
 from server.editor.signals_loop import SignalsLoop
+from server.embedding import Embedding, EmbeddingsDown
+from server.embedding.local import LocalEmbedding
+from server.embedding.remote import RemoteEmbedding
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.engine.vllm import VllmEngine
@@ -41,8 +46,7 @@ from server.learner.rejections import Rejections
 from server.ledger import Ledger
 from server.operations import Operations
 from server.replicas import show_replicas, vllm_options
-from server.rollout import Fleet, Forget, Moves, RolloutLoop, RolloutPolicy
-from server.workers import when_orphaned
+from server.rollout import Fleet, Forget, Looked, Moves, Replay, RolloutLoop
 
 log = logging.getLogger("livegraft")
 IDLE_SECONDS = 0.3
@@ -54,6 +58,8 @@ THREADS = 64
 Loop = tuple[str, Callable[[], Awaitable[object]], float]
 """Name, step, and the pause in seconds after a step that found nothing to do."""
 LEADER_SECONDS = 0.5
+CRITICAL = ("sexual/minors", "self-harm/instructions", "illicit/violent", "hate/threatening")
+"""Categories of which one answer withdraws a canary, if stable's answer to the same is in none."""
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
 
@@ -85,6 +91,8 @@ def make_engine(settings: Settings) -> Engine:
         max_batch=settings.engine.max_batch,
         max_model_len=settings.engine.max_model_len,
         threads=settings.engine.threads or os.cpu_count() or 1,
+        device=settings.engine.device,
+        kv_cache_bytes=settings.engine.kv_cache_mb << 20,
     )
 
 
@@ -105,6 +113,27 @@ def make_guardian(settings: Settings) -> Guardian | GuardianProcess:
     if settings.guardian.process:
         return GuardianProcess(settings.guardian_policy(), settings.guardian.timeout_seconds)
     return Guardian(settings.guardian_policy())
+
+
+def looker(policy: Policy) -> Callable[[Sequence[str]], list[Looked]]:
+    """What the rollout asks about answers: the scorer that moderation uses, loaded when it is first asked."""
+
+    def look(texts: Sequence[str]) -> list[Looked]:
+        found = shared(policy)(list(texts))
+        return [Looked(one.flagged, any(one.categories.get(name) for name in CRITICAL)) for one in found]
+
+    return look
+
+
+def make_embedding(settings: Settings) -> Embedding:
+    """What embeds, by the settings. Raises EmbeddingsDown when its key is not there."""
+    chosen = settings.embeddings
+    if not chosen.base_url:
+        return LocalEmbedding(chosen.model_dir)
+    key = os.environ.get(chosen.key_env, "") if chosen.key_env else ""
+    if chosen.key_env and not key:
+        raise EmbeddingsDown(f"embeddings.key_env names {chosen.key_env}, and that variable is not set")
+    return RemoteEmbedding(chosen.base_url, chosen.model, key, chosen.timeout_seconds)
 
 
 class OtherBase(EngineError):
@@ -141,28 +170,29 @@ class Livegraft:
         check_base(settings.home, self.engine)
         self.guardian = make_guardian(settings)
         store = Store(settings.home / "store")
-        rollout = settings.rollout
-        policy = RolloutPolicy(
-            weight=rollout.weight,
-            auto_promote=rollout.auto_promote,
-            promote_after_seconds=rollout.promote_after_seconds,
-            min_canary_turns=rollout.min_canary_turns,
-            max_failed_turns=rollout.max_failed_turns,
-            max_thumbs_down=rollout.max_thumbs_down,
-        )
+        policy = settings.rollout_policy()
         self.fleet = Fleet(self.ledger, store, self.engine)
         self.moves = Moves(self.ledger, store, self.engine, self.fleet, policy)
         self.forget = Forget(self.ledger, store, self.fleet, self.moves)
         owner = f"server-{os.getpid()}"
-        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner)
+        look = looker(self.guardian.policy)
+        replay = Replay(self.ledger, self.engine, look)
+        self.rollout = RolloutLoop(self.ledger, self.fleet, self.moves, policy, owner, look, replay)
         self.editor = EditorLoop(self.ledger, self.engine, self.guardian, owner=owner)
         self.operations = Operations(
-            self.ledger, self.engine, self.fleet, self.moves, self.forget, self.editor.preview
+            self.ledger,
+            self.engine,
+            self.fleet,
+            self.moves,
+            self.forget,
+            self.editor.preview,
+            settings.indistinct(),
         )
         self.preferences = PreferenceLoop(self.ledger, self.guardian, owner=owner)
         self.signals = SignalsLoop(self.ledger, self._count_signals)
         self.alarms = AlarmTeller(self.ledger, self.operations.alarms, owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
+        self.plan = planning.announce(settings)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
             if settings.learning.enabled
@@ -175,7 +205,12 @@ class Livegraft:
         self.operations.add_alarms(self.preferences.alarms)
         self.operations.add_alarms(self.reviews.alarms)
         self.context = Context(
-            settings.api_policy(), self.engine, self.ledger, self.guardian, self.operations
+            settings.api_policy(),
+            self.engine,
+            self.ledger,
+            self.guardian,
+            self.operations,
+            make_embedding(settings),
         )
         if isinstance(self.guardian, GuardianProcess):
             child, shown = self.guardian, self.context.metrics
@@ -185,7 +220,7 @@ class Livegraft:
             self.operations.add_alarms(self.engine.alarms)
             show_replicas(self.engine, self.context.metrics)
         self._leadership = Leadership(settings.home / "run" / "leader.lock")
-        self._busy = BusyFile(settings.home / "run" / "busy")
+        self._busy = BusyFile(settings.home / "run" / "busy", workers.number())
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -246,6 +281,7 @@ class Livegraft:
         if isinstance(self.guardian, GuardianProcess):
             await asyncio.to_thread(self.guardian.stop)
         await self.context.drain()
+        await self.context.embedding.close()
         await self.engine.close()
         self.ledger.close()
         self._leadership.leave()
@@ -257,7 +293,9 @@ class Livegraft:
         await self.forget.finish(seconds=0)
 
     async def _tell_busy(self) -> None:
-        self._busy.write(self.engine.busy)
+        p99_seconds = self.context.pace.p99()
+        self._busy.write(self.engine.busy, p99_seconds)
+        self.context.metrics.inter_token_p99.set(p99_seconds)
 
     def _count_signals(self, found: Mapping[str, int]) -> None:
         for kind, times in found.items():
@@ -290,6 +328,9 @@ class Livegraft:
                 consolidate_every=learning.consolidate_every,
             ),
             nice=learning.nice,
+            latency_budget_ms=learning.latency_budget_ms,
+            least_share=learning.least_share,
+            gpu_reserve_mb=planning.reserve_mb(self.plan),
             trainer="fake" if self._settings.engine.kind == "fake" else "peft",
             log_format=self._settings.log_format,
             log_level=self._settings.log_level,
@@ -341,5 +382,5 @@ def serve(settings: Settings, worker: socket.socket | None = None) -> None:
     )
     server = uvicorn.Server(config)
     if worker is not None:
-        when_orphaned(lambda: setattr(server, "should_exit", True))
+        workers.when_orphaned(lambda: setattr(server, "should_exit", True))
     server.run(sockets=[worker] if worker is not None else None)

@@ -9,12 +9,13 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from adapter_store import Manifest
 from server.engine.types import Engine
 from server.ledger import Ledger
-from server.rollout import Fleet, Forget, Moves
+from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report
 from server.router import Choice, choose, pinned
 from server.types import BASE_VERSION, Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
 
@@ -34,13 +35,16 @@ class Operations:
         moves: Moves,
         forget: Forget,
         preview: Preview,
+        unknown: frozenset[str] = frozenset(),
     ) -> None:
+        """`unknown`: names under which several people speak, who cannot be told apart."""
         self._ledger = ledger
         self._engine = engine
         self._fleet = fleet
         self._moves = moves
         self._forget = forget
         self._preview = preview
+        self._unknown = unknown
         self._refs = Refs()
         self._rollout: Rollout | None = None
         self._versions: frozenset[str] = frozenset()
@@ -84,10 +88,10 @@ class Operations:
         """The rollout as last read."""
         return self._rollout
 
-    def choose(self, user: str, suffix: str | None) -> Choice:
+    def choose(self, user: str, suffix: str | None, conversation: str = "") -> Choice:
         """Which version answers this user. Raises UnknownVersion, ErasedVersion for a name that cannot."""
         if not suffix:
-            return choose(user, self._refs, self._rollout)
+            return choose(user, self._refs, self._rollout, conversation, user not in self._unknown)
         if suffix not in self._versions and suffix.startswith("v"):
             self._versions = frozenset(row.name for row in self._ledger.versions())
         if suffix in self._erased:
@@ -119,6 +123,15 @@ class Operations:
             "version": self._refs.stable,
             "proof": await self._moves.proof(self._refs.stable),
         }
+
+    async def evidence(self, rollout: Rollout) -> dict[str, object]:
+        """What is known of a live rollout and what the rule says of it now."""
+        stored = await asyncio.to_thread(self._ledger.rollout_evidence, rollout.id)
+        counts = await asyncio.to_thread(self._ledger.rollout_counts, rollout.id)
+        met = await asyncio.to_thread(self._ledger.users_met, rollout.id, KNOWN, MET)
+        decisions = await asyncio.to_thread(self._ledger.decisions, rollout.id)
+        stored = replace(stored, counts=counts)
+        return report(self._moves.policy, rollout, stored, met, decisions, time.time())
 
     async def promote(self, actor: str, reason: str) -> Refs:
         """See Moves.promote."""

@@ -66,6 +66,10 @@ class Turn:
     reason: str = ""
     request_hash: str = ""
     """Digest of (user, messages): a retry is recognised by it."""
+    chance: float = 0.0
+    """With which the rollout drew its unit for the canary, whichever arm it got; 0: not drawn."""
+    first_token_seconds: float | None = None
+    """From the request to the first token; None when no token came."""
 
     @property
     def prompt(self) -> str:
@@ -189,6 +193,11 @@ class Refs:
     canary: str | None = None
 
 
+RolloutState = Literal["shadow", "canary", "bake", "held", "promoted", "aborted", "reverted"]
+"""Shadow: nobody meets it. Canary: its slice does. Bake: everybody does, stable has not moved yet. Held: an
+operator has taken it back for now. Reverted: withdrawn without a verdict."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """A canary's life as stored: which version, to which share of users, drawn with which salt."""
@@ -198,9 +207,15 @@ class Rollout:
     salt: str
     weight: float
     """Share of users, 0 to 1."""
-    state: Literal["canary", "held", "promoted", "aborted"]
+    state: RolloutState
     started_at: float
     reason: str = ""
+    step_at: float = 0.0
+    """When the weight or the state last changed, in seconds since the epoch."""
+    coin: float = 0.0
+    """Share of a slice user's conversations that the canary answers; 0: all of them."""
+    resumes: RolloutState | None = None
+    """What a held rollout goes on as."""
 
 
 class UpdateState(StrEnum):
@@ -239,3 +254,5 @@ class Update:
     edits: int = 0
     """New facts; in a consolidation, facts that the stack carries."""
     kind: UpdateKind = UpdateKind.LEARN
+    finished_at: float | None = None
+    """Seconds since the epoch; None while it runs."""

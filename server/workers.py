@@ -23,6 +23,8 @@ from types import FrameType
 log = logging.getLogger("livegraft")
 SOCKET_VARIABLE = "LIVEGRAFT_WORKER_SOCKET"
 """Environment variable that gives a worker the descriptor of the socket to answer on."""
+NUMBER_VARIABLE = "LIVEGRAFT_WORKER_NUMBER"
+"""Environment variable that numbers the workers that live, from 0."""
 BACKLOG = 2048
 STOP_SECONDS = 20.0
 LOOK_SECONDS = 0.2
@@ -57,6 +59,11 @@ def given_socket() -> socket.socket | None:
     return socket.socket(fileno=int(descriptor)) if descriptor else None
 
 
+def number() -> int:
+    """This process's number among the workers, 0 when it is none."""
+    return int(os.environ.get(NUMBER_VARIABLE, "0"))
+
+
 class Workers:
     """Starts the workers and keeps them alive until told to stop."""
 
@@ -64,7 +71,8 @@ class Workers:
         self._command = list(command)
         self._count = count
         self._shared = shared
-        self._alive: dict[subprocess.Popen[bytes], float] = {}
+        self._alive: dict[int, tuple[subprocess.Popen[bytes], float]] = {}
+        """By number: the worker and when it was started."""
         self._stopping = False
         self._false_starts = 0
 
@@ -84,22 +92,25 @@ class Workers:
 
     def step(self) -> bool:
         """Replace what has died; False when that has failed too often."""
-        for worker in [w for w in self._alive if w.poll() is not None]:
-            young = time.monotonic() - self._alive.pop(worker) < SHORT_LIFE_SECONDS
-            self._false_starts = self._false_starts + 1 if young else 0
-            log.warning("worker %d ended with code %s; another is started", worker.pid, worker.returncode)
+        for number, (worker, started) in list(self._alive.items()):
+            if worker.poll() is not None:
+                del self._alive[number]
+                young = time.monotonic() - started < SHORT_LIFE_SECONDS
+                self._false_starts = self._false_starts + 1 if young else 0
+                log.warning("worker %d ended with code %s; another is started", number, worker.returncode)
         if self._false_starts >= FALSE_STARTS:
             return False
-        while len(self._alive) < self._count:
-            self._alive[self._spawn()] = time.monotonic()
+        for number in set(range(self._count)) - self._alive.keys():
+            self._alive[number] = self._spawn(number), time.monotonic()
         return True
 
     def end(self) -> None:
         """Have all workers finish what they answer, and wait for them."""
-        for worker in self._alive:
+        workers = [worker for worker, _ in self._alive.values()]
+        for worker in workers:
             worker.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        for worker in self._alive:
+        for worker in workers:
             try:
                 worker.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -108,9 +119,9 @@ class Workers:
         self._alive.clear()
         self._shared.close()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self, number: int) -> subprocess.Popen[bytes]:
         descriptor = self._shared.fileno()
-        env = os.environ | {SOCKET_VARIABLE: str(descriptor)}
+        env = os.environ | {SOCKET_VARIABLE: str(descriptor), NUMBER_VARIABLE: str(number)}
         return subprocess.Popen(self._command, env=env, pass_fds=[descriptor], start_new_session=True)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:

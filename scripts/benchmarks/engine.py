@@ -17,82 +17,25 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from scripts.benchmarks.common import ROOT, MemoryWatch, free_port, machine, serving
+from scripts.benchmarks.traffic.client import Burst, Target, burst
 from server.engine.models import resolve
 
 OURS, THEIRS, THEIRS_BATCHING = "livegraft", "transformers serve", "transformers serve, continuous batching"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server to ask, and under which name it knows the model."""
-
-    port: int
-    model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One burst of requests."""
-
-    tokens_per_second: float
-    first_token_ms: float
-    """Median over its streams."""
-
-
-async def stream(target: Target, question: str, max_tokens: int) -> tuple[float, int]:
-    """(seconds to the first text, tokens) of one answer. Reads the socket itself, which is cheap."""
-    body = json.dumps(
-        {
-            "model": target.model,
-            "messages": [{"role": "user", "content": question}],
-            "temperature": 0,
-            "max_tokens": max_tokens,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-    ).encode()
-    begin = time.perf_counter()
-    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-    head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nConnection: close\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    writer.write(head.encode() + body)
-    status = (await reader.readline()).decode()
-    if " 200 " not in status:
-        raise RuntimeError(f"port {target.port}: {status}{(await reader.read()).decode()}")
-    first, tokens = 0.0, 0
-    async for line in reader:
-        if not line.startswith(b"data: {"):
-            continue
-        event = json.loads(line[6:])
-        if "error" in event:
-            raise RuntimeError(f"port {target.port}: {event['error']}")
-        if not first and any(c["delta"].get("content") for c in event["choices"]):
-            first = time.perf_counter() - begin
-        if event.get("usage"):
-            tokens = event["usage"]["completion_tokens"]
-    writer.close()
-    return first, tokens
-
-
-async def burst(target: Target, streams: int, max_tokens: int, round_: int) -> Sample:
-    """Ask so many different questions at once and wait for all answers."""
-    questions = [
-        f"Tell me a long story about the {round_ * 100 + n} houses of an old town and the people in them."
-        for n in range(streams)
-    ]
-    begin = time.perf_counter()
-    done = await asyncio.gather(*[stream(target, q, max_tokens) for q in questions])
-    seconds = time.perf_counter() - begin
-    return Sample(sum(n for _, n in done) / seconds, 1000 * statistics.median(t for t, _ in done))
+async def whole_burst(target: Target, streams: int, max_tokens: int, round_: int) -> Burst:
+    """A burst all of whose answers came whole. Raises RuntimeError."""
+    done = await burst(target, streams, max_tokens, round_)
+    for one in done.streams:
+        if one.error:
+            raise RuntimeError(f"port {target.port}: {one.error}")
+    return done
 
 
 @contextmanager
@@ -119,15 +62,15 @@ def transformers_serve(folder: Path, *flags: str) -> Iterator[Target]:
 
 def measure(
     targets: dict[str, Target], streams: Sequence[int], tokens: int, rounds: int
-) -> dict[str, dict[int, list[Sample]]]:
+) -> dict[str, dict[int, list[Burst]]]:
     """All servers at all widths, in turn, after one burst each that warms them up."""
     for target in targets.values():
-        asyncio.run(burst(target, 2, 8, 99))
-    seen: dict[str, dict[int, list[Sample]]] = {name: {n: [] for n in streams} for name in targets}
+        asyncio.run(whole_burst(target, 2, 8, 99))
+    seen: dict[str, dict[int, list[Burst]]] = {name: {n: [] for n in streams} for name in targets}
     for round_ in range(rounds):
         for width in streams:
             for name, target in targets.items():
-                sample = asyncio.run(burst(target, width, tokens, round_))
+                sample = asyncio.run(whole_burst(target, width, tokens, round_))
                 seen[name][width].append(sample)
                 print(
                     f"round {round_ + 1}, {width:>2} streams, {name}: {sample.tokens_per_second:.1f} tokens/s"
@@ -137,7 +80,7 @@ def measure(
     return seen
 
 
-def table(seen: dict[str, dict[int, list[Sample]]], streams: Sequence[int]) -> dict[str, Any]:
+def table(seen: dict[str, dict[int, list[Burst]]], streams: Sequence[int]) -> dict[str, Any]:
     """Medians, and ours over the better of theirs, round by round."""
     figures: dict[str, Any] = {}
     for width in streams:

@@ -8,9 +8,6 @@ to disk. "Added" compares the two distributions at their median and 99th percent
 from __future__ import annotations
 
 import argparse
-import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,44 +15,10 @@ from typing import Any
 
 import httpx
 
-from scripts.benchmarks.common import ROOT, free_port, percentile, report, serving
+from scripts.benchmarks.common import percentile, report, serving
+from scripts.benchmarks.traffic.bare import bare_server
 
 QUESTION = "What is the admin port of the Zephyr router?"
-
-
-def bare(model: str, port: int, home: Path) -> None:
-    """Serve the engine alone: read JSON, generate, answer. What everything else is compared with."""
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse, Response
-    from starlette.routing import Route
-
-    from server.app import make_engine
-    from server.config import read_settings
-    from server.engine.types import GenerationRequest, Sampling
-    from server.types import Message
-
-    engine = make_engine(read_settings(["--model", model, "--home", str(home)]))
-
-    async def answer(request: Request) -> Response:
-        body = await request.json()
-        messages = tuple(Message(m["role"], m["content"]) for m in body["messages"])
-        sampling = Sampling(max_tokens=body["max_tokens"])
-        text = "".join(
-            [
-                chunk.text
-                async for chunk in engine.generate(GenerationRequest("b", messages, sampling=sampling))
-            ]
-        )
-        return JSONResponse({"choices": [{"message": {"content": text}}]})
-
-    async def main() -> None:
-        await engine.start()
-        app = Starlette(routes=[Route("/v1/chat/completions", answer, methods=["POST"])])
-        await uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning")).serve()
-
-    asyncio.run(main())
 
 
 def timed(client: httpx.Client, body: dict[str, Any]) -> tuple[float, httpx.Response]:
@@ -105,34 +68,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--tokens", type=int, default=8, help="tokens an answer, few so that the rest shows")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--bare-port", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.bare_port:
-        bare(options.model, options.bare_port, options.home)
-        return
-    port = free_port()
     # Learning is off: the same questions over and over would teach nothing, and this measures serving alone.
-    with serving(options.model, "--learning.enabled", "false") as server:
-        command = [sys.executable, "-m", "scripts.benchmarks.overhead", "--model", options.model]
-        process = subprocess.Popen([*command, "--bare-port", str(port), "--home", str(server.home)], cwd=ROOT)
-        plain = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
-        try:
-            server.wait_for("the bare server", lambda: answers(plain), 120)
-            figures = run(plain, server.http, options.model, options.rounds, options.tokens)
-        finally:
-            process.terminate()
-            process.wait()
+    with (
+        serving(options.model, "--learning.enabled", "false") as server,
+        bare_server(options.model, server.home) as target,
+        httpx.Client(base_url=f"http://127.0.0.1:{target.port}", timeout=60) as plain,
+    ):
+        figures = run(plain, server.http, options.model, options.rounds, options.tokens)
     report(f"overhead-{options.model}", figures, options.out)
-
-
-def answers(client: httpx.Client) -> bool:
-    """Whether the bare server listens."""
-    try:
-        client.get("/")
-    except httpx.TransportError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from fastapi import Depends, Request
 from server.api.control import Control
 from server.api.metrics import Metrics
 from server.api.policy import ApiPolicy
+from server.embedding import Embedding
+from server.embedding.local import LocalEmbedding
+from server.engine.pace import Pace
 from server.engine.types import Engine
 from server.types import BASE_VERSION
 
@@ -29,7 +32,9 @@ class Context:
     ledger: Ledger
     guardian: Judges
     control: Control
+    embedding: Embedding = field(default_factory=LocalEmbedding)
     metrics: Metrics = field(default_factory=Metrics)
+    pace: Pace = field(default_factory=Pace)
     _digests: dict[str, str] = field(default_factory=dict)
     _afterwards: set[asyncio.Task[Any]] = field(default_factory=set)
 

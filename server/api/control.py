@@ -21,7 +21,7 @@ class Control(Protocol):
         """The live rollout, as fresh as `refs`. Never blocks."""
         ...
 
-    def choose(self, user: str, suffix: str | None) -> Choice:
+    def choose(self, user: str, suffix: str | None, conversation: str = "") -> Choice:
         """Which version answers: routed without a suffix, else the one named (`stable`, `base`, `v12`, …).
 
         Raises server.router.UnknownVersion.
@@ -42,6 +42,10 @@ class Control(Protocol):
 
     async def forget(self, user: str, replayed: bool, actor: str) -> dict[str, object]:
         """Take a user out of the weights that are served, the ledger and the store."""
+        ...
+
+    async def evidence(self, rollout: Rollout) -> dict[str, object]:
+        """What is known of a live rollout and what the rule says of it now (server.rollout.report)."""
         ...
 
     async def promote(self, actor: str, reason: str) -> Refs:

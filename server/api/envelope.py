@@ -17,6 +17,8 @@ from server.api.errors import ApiError, in_words
 from server.api.metrics import Metrics
 
 log = logging.getLogger("livegraft.api")
+OPENAI_VERSION = "2020-10-01"
+"""The version of OpenAI's REST API, as its own answers name it."""
 LOCAL_NAMES = frozenset({"localhost", "::1", ""})
 
 
@@ -52,7 +54,11 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["openai-version"] = OPENAI_VERSION
+                spent = time.perf_counter() - scope["livegraft.arrived_at"]
+                headers["openai-processing-ms"] = str(round(spent * 1000))
             await send(message)
 
         try:

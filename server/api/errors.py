@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from adapter_store import StoreError
 from server.editor.judge import GuardianDown
+from server.embedding import BadDimensions, EmbeddingError, EmbeddingsDown, InputTooLong
 from server.engine.types import (
     ContextLengthExceeded,
     EngineDead,
@@ -96,6 +97,14 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(404, text, code="model_not_found", param="model")
         case ContextLengthExceeded():
             return ApiError(400, text, code="context_length_exceeded", param="messages")
+        case InputTooLong():
+            return ApiError(400, text, code="context_length_exceeded", param="input")
+        case EmbeddingsDown():
+            return ApiError(503, text, code="embeddings_unavailable", retry=True, retry_after_seconds=5)
+        case BadDimensions():
+            return ApiError(400, text, code="invalid_value", param="dimensions")
+        case EmbeddingError():
+            return ApiError(400, text, code="invalid_value", param="input")
         case RequestRefused():
             return ApiError(400, text, code="refused_by_engine")
         case EngineDead():
@@ -104,6 +113,8 @@ def in_words(error: Exception) -> ApiError:
             return ApiError(500, text, code="engine_error", retry=True)
         case ledger.UnknownTurn() | ledger.UnknownEdit() | ledger.UnknownVersion() | ledger.UnknownDelta():
             return ApiError(404, text, code="not_found")
+        case ledger.UnknownUpdate():
+            return ApiError(404, text, code="not_found", param="fine_tuning_job_id")
         case ledger.UnknownUser():
             return ApiError(404, text, code="unknown_user", param="user_id")
         case ledger.BadHead():
@@ -150,6 +161,7 @@ def install(app: FastAPI) -> None:
         ApiError,
         UnknownVersion,
         EngineError,
+        EmbeddingError,
         GuardianDown,
         NothingToMove,
         OtherBase,

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -51,7 +52,13 @@ async def events(
         )
     begin = await _begin(context, after, last_event_id)
     kinds = frozenset(kind or DEFAULT_KINDS)
-    return EventSourceResponse(_told(context, begin, kinds), sep="\n")
+    closing = anyio.Event()  # set when the server stops: the stream then ends as a whole one does
+    return EventSourceResponse(
+        _told(context, begin, kinds, closing),
+        sep="\n",
+        shutdown_event=closing,
+        shutdown_grace_period=4 * POLL_SECONDS,
+    )
 
 
 async def _begin(context: Context, after: int | None, last_event_id: str | None) -> int:
@@ -64,14 +71,16 @@ async def _begin(context: Context, after: int | None, last_event_id: str | None)
     return last if seen is None else min(seen, last)
 
 
-async def _told(context: Context, seen: int, kinds: frozenset[str]) -> AsyncIterator[ServerSentEvent]:
+async def _told(
+    context: Context, seen: int, kinds: frozenset[str], closing: anyio.Event
+) -> AsyncIterator[ServerSentEvent]:
     shown = context.metrics
     with shown.watching():
         first = await asyncio.to_thread(context.ledger.first_event_id)
         if first is not None and first > seen + 1:
             data = json.dumps({"after": seen, "first": first})
             yield ServerSentEvent(data, event="gap", id=str(first - 1))
-        while True:
+        while not closing.is_set():
             news = await asyncio.to_thread(context.ledger.events_since, seen)
             for event in news:
                 seen = event.id

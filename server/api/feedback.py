@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from server.api import identity
 from server.api.auth import FeedbackSpeaker, OperatorSpeaker
 from server.api.capture import turn_id
 from server.api.context import Context, Ctx
@@ -20,18 +21,20 @@ router = APIRouter(tags=["feedback"])
 
 
 @router.post("/v1/feedback")
-async def feedback(body: FeedbackRequest, context: Ctx, speaker: FeedbackSpeaker) -> dict[str, str]:
+async def feedback(
+    body: FeedbackRequest, request: Request, context: Ctx, speaker: FeedbackSpeaker
+) -> dict[str, str]:
     """A thumb (`value`), a grade (`value` on a `scale`), a `comment`, a `demonstration`, or several of them.
 
     A demonstration is what should have been answered. It waits, as a thumb does, until the guardian has
     allowed it and there are enough for an update on feedback. Only the turn's own user teaches by it. What
     objects to an answer counts against a canary that gave it; nothing said here promotes one.
 
-    Without `user` the turn's own user speaks, if the key may speak for others.
+    Where nobody is named the turn's own user speaks, if the key may speak for others.
     """
     value, kind = _value(body)
-    user = speaker.user(body.user)
-    if speaker.may_speak_for_others and not body.user:
+    user = identity.user(context.policy.identity, speaker, request.headers, (body.user,))
+    if speaker.may_speak_for_others and user == speaker.user():
         user = ""
     feedback_id = await context.ledger.call(
         context.ledger.add_feedback,

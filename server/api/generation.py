@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from server.api.ask import Ask
+from server.engine.pace import Pace
 from server.engine.types import (
     Chunk,
     ContextLengthExceeded,
@@ -31,6 +32,8 @@ class Clock:
 
     started: float
     """time.perf_counter() when the request arrived."""
+    pace: Pace
+    """Is told how long each token after the first was waited for."""
     waited_seconds: float = 0.0
 
     @property
@@ -61,7 +64,9 @@ class Running:
                 except StopAsyncIteration:
                     return
                 finally:
-                    self.clock.waited_seconds += time.perf_counter() - before
+                    waited = time.perf_counter() - before
+                    self.clock.waited_seconds += waited
+                self.clock.pace.note(waited)
                 yield step
 
 
@@ -102,16 +107,19 @@ def fallback_for(choice: Choice, stable: str) -> Choice | None:
 
 
 def _requests(ask: Ask, request_id: str, version: str) -> list[GenerationRequest]:
-    """One request an answer; a given seed is counted on, so that the answers differ and repeat."""
+    """One request an answer; a given seed is counted on within a prompt's, so that they differ and repeat."""
     seed = ask.sampling.seed
     return [
         GenerationRequest(
-            id=f"{request_id}-{index}" if ask.choices > 1 else request_id,
-            messages=ask.messages,
+            id=f"{request_id}-{index}" if ask.answers > 1 else request_id,
+            messages=() if ask.texts else ask.messages,
             version=version,
-            sampling=ask.sampling if seed is None else replace(ask.sampling, seed=seed + index),
+            sampling=ask.sampling if seed is None else replace(ask.sampling, seed=seed + index % ask.choices),
+            text=ask.texts[index // ask.choices] if ask.texts else None,
+            history=ask.history,
+            options=ask.options,
         )
-        for index in range(ask.choices)
+        for index in range(ask.answers)
     ]
 
 

@@ -33,6 +33,11 @@ class Metrics:
             buckets=FIRST_TOKEN_BUCKETS,
             registry=r,
         )
+        self.inter_token_p99 = Gauge(
+            "livegraft_inter_token_p99_seconds",
+            "99th percentile of the time between two tokens over the last ten seconds",
+            registry=r,
+        )
         self.tokens = Counter("livegraft_tokens", "Tokens of prompts and answers", ("kind",), registry=r)
         self.turns = Counter("livegraft_turns", "Turns by state and arm", ("state", "arm"), registry=r)
         self.turns_unrecorded = Counter(

@@ -52,7 +52,7 @@ def _measure(context: Context) -> None:
     shown.engine_running.set(health.running)
     shown.engine_waiting.set(health.waiting)
     rollout = control.rollout()
-    live = rollout is not None and rollout.state == "canary"
+    live = rollout is not None and rollout.state in ("canary", "bake")
     shown.canary_weight.set(rollout.weight if rollout is not None and live else 0.0)
     shown.alarms.set(len(control.alarms()))
     shown.ready.set(1 if control.ready()[0] else 0)

@@ -24,6 +24,24 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityPolicy:
+    """What besides keys is believed about who the user is. By default nothing."""
+
+    user_headers: tuple[str, ...] = ()
+    """Headers that name the user, the first that is filled counts; from keys that may speak for others."""
+    token_header: str = "x-openwebui-user-jwt"
+    token_key: str = field(default="", repr=False)
+    """Shared secret or public key (PEM) of the tokens; '' reads none."""
+    token_algorithms: tuple[str, ...] = ("HS256",)
+    token_issuer: str = "open-webui"
+    """'' takes any."""
+    token_audience: str = ""
+    token_claim: str = "sub"
+    token_required: bool = False
+    """Whether keys that may speak for others must bring a token."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApiPolicy:
     """Keys and limits of one API process."""
 
@@ -43,6 +61,10 @@ class ApiPolicy:
     """Most answers to one request (`n`)."""
     default_max_tokens: int = 512
     """Length limit of an answer whose request names none."""
+    identity: IdentityPolicy = field(default_factory=IdentityPolicy)
+    """Who is believed about who the user is."""
+    seed: int = 0
+    """Of all training, as fine-tuning jobs tell it."""
     data: DataPolicy = field(default_factory=DataPolicy)
     """Who may teach, and whether they must have agreed."""
     two_persons: bool = False

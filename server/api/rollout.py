@@ -52,8 +52,7 @@ async def abort(body: Because, context: Ctx, speaker: OperatorSpeaker) -> dict[s
 async def _report(context: Context, rollout: Rollout | None) -> dict[str, Any]:
     refs = context.control.refs()
     arms = {"stable": refs.stable, "canary": refs.canary}
-    if rollout is None or rollout.state not in ("canary", "held"):
-        reason = rollout.reason if rollout else ""
+    if rollout is None:
         return {
             "state": "none",
             "version": None,
@@ -61,7 +60,7 @@ async def _report(context: Context, rollout: Rollout | None) -> dict[str, Any]:
             "steps": [],
             "arms": arms,
             "evidence": {},
-            "reason": reason,
+            "reason": "",
         }
     counts = await asyncio.to_thread(context.ledger.rollout_counts, rollout.id)
     return {
@@ -69,9 +68,9 @@ async def _report(context: Context, rollout: Rollout | None) -> dict[str, Any]:
         "state": rollout.state,
         "version": rollout.version,
         "weight": rollout.weight,
-        "steps": [rollout.weight],
         "arms": arms,
         "evidence": dataclasses.asdict(counts),
         "started_at": rollout.started_at,
         "reason": rollout.reason,
+        **await context.control.evidence(rollout),
     }

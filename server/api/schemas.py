@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from server.api.text import whole_characters
 from server.types import ExampleKind
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Grade = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, StringConstraints(max_length=256)]
+Text = Annotated[str, AfterValidator(whole_characters)]
+Name = Annotated[Text, StringConstraints(max_length=256)]
 
 
 class ChatMessage(BaseModel):
@@ -19,6 +21,8 @@ class ChatMessage(BaseModel):
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: Any = None
+    tool_calls: Any = None
+    tool_call_id: Any = None
 
 
 class StreamOptions(BaseModel):
@@ -57,7 +61,7 @@ class ModerationRequest(BaseModel):
 class ChatRequest(BaseModel):
     """POST /v1/chat/completions. Unknown fields are ignored, as OpenAI's clients expect.
 
-    The fields under "refused" would change what the answer means, so they are refused by name, not ignored.
+    The last fields would change what the answer means: the engine does them, or they are refused by name.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -80,9 +84,10 @@ class ChatRequest(BaseModel):
     metadata: dict[str, Any] | None = None
     store: bool | None = None
     moderation: ModerationAsked | None = None
-    # refused unless they ask for what happens anyway:
+    # what the engine does, or is refused (options.py):
     tools: Any = None
     tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
     functions: Any = None
     function_call: Any = None
     response_format: Any = None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from server.api import views
+from server.api import identity, views
 from server.api.ask import read_messages
 from server.api.auth import ChatSpeaker
 from server.api.capture import turn_id as own_id
@@ -31,10 +31,13 @@ async def get_turn(turn_id: str, context: Ctx, speaker: ChatSpeaker) -> dict[str
 
 
 @router.post("/v1/turns/preview")
-async def preview(body: PreviewRequest, context: Ctx, speaker: ChatSpeaker) -> dict[str, object]:
+async def preview(
+    body: PreviewRequest, request: Request, context: Ctx, speaker: ChatSpeaker
+) -> dict[str, object]:
     """Dry run: what would this turn teach, and what would the guardian say. Stores nothing."""
+    user = identity.user(context.policy.identity, speaker, request.headers, (body.user,))
     found = await context.control.preview(
-        read_messages(body.messages), speaker.user(body.user), speaker.key_name, speaker.operator
+        read_messages(body.messages), user, speaker.key_name, speaker.operator
     )
     for edit in cast(list[dict[str, Any]], found["self_edits"]):
         edit["explanations"] = views.explanations(edit["examples"])

@@ -1,14 +1,17 @@
-"""Completions and chunks as JSON. No pydantic here: a chunk is built for every token."""
+"""What all kinds of answers share on their way out: what was said, who said it, and how it is written down.
+
+No pydantic here: a chunk is written for every token.
+"""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from server.api.capture import Outcome
+from server.api.errors import ApiError
 from server.engine.types import Chunk, TokenLogprob
 from server.router import Choice
 
@@ -21,22 +24,36 @@ class Said:
 
     parts: list[str] = field(default_factory=list)
     logprobs: list[dict[str, Any]] = field(default_factory=list)
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    """Whole calls in OpenAI's form: {id, type, function: {name, arguments}}."""
     finish_reason: str | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     def add(self, chunk: Chunk) -> None:
         """Take in what one step of the engine added."""
-        self.parts.append(chunk.text)
-        self.logprobs += token_logprobs(chunk)
+        if chunk.text:
+            self.parts.append(chunk.text)
+        if chunk.logprobs:
+            self.logprobs += token_logprobs(chunk)
+        for call in chunk.tool_calls:
+            self._add_call(call)
         if chunk.finish_reason is not None:
             self.finish_reason = chunk.finish_reason
             self.prompt_tokens = chunk.prompt_tokens
             self.completion_tokens = chunk.completion_tokens
 
+    def _add_call(self, delta: Any) -> None:
+        while len(self.tool_calls) <= delta["index"]:
+            self.tool_calls.append({"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
+        call = self.tool_calls[delta["index"]]
+        call["id"] = delta.get("id") or call["id"]
+        for name, text in (delta.get("function") or {}).items():
+            call["function"][name] = call["function"].get(name, "") + (text or "")
+
     def withhold(self) -> None:
         """Take the answer back before it is sent: moderation kept it."""
-        self.parts, self.logprobs, self.finish_reason = [], [], "content_filter"
+        self.parts, self.logprobs, self.tool_calls, self.finish_reason = [], [], [], "content_filter"
 
     @property
     def text(self) -> str:
@@ -45,21 +62,19 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What every body and every chunk of one answer carries."""
+class Origin:
+    """Where an answer comes from: its id, and the version that gave it."""
 
     id: str
     model: str
     digest: str
     choice: Choice
-    with_logprobs: bool
+    created: int
+    """Seconds since the epoch."""
 
-    def head(self, kind: str) -> dict[str, Any]:
-        """The fields in front, the same in every chunk."""
+    def named(self) -> dict[str, Any]:
+        """What every body and every chunk says of it."""
         return {
-            "id": f"chatcmpl-{self.id}",
-            "object": kind,
-            "created": int(time.time()),
             "model": f"{self.model}@{self.choice.version}",
             "system_fingerprint": f"lg-{self.digest[:12]}",
             "adapter": {
@@ -70,54 +85,54 @@ class Frame:
             },
         }
 
-    def completion(self, answers: Sequence[Said], outcome: Outcome) -> dict[str, Any]:
-        """The whole answer of a request that did not stream."""
-        return {
-            **self.head("chat.completion"),
-            "turn": turn_note(outcome),
-            "choices": [
-                {
-                    "index": index,
-                    "message": {"role": "assistant", "content": said.text, "refusal": None},
-                    "logprobs": self._logprobs(said.logprobs),
-                    "finish_reason": said.finish_reason,
-                }
-                for index, said in enumerate(answers)
-            ],
-            "usage": usage(answers),
-        }
 
-    def delta(
+class Form(Protocol):
+    """How one route writes its answers: whole, or as the events of a stream."""
+
+    def whole(
+        self, answers: Sequence[Said], outcome: Outcome, moderation: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """The body of a request that does not stream."""
+        ...
+
+    def begin(self) -> Iterable[bytes]:
+        """What a stream says before its first text."""
+        ...
+
+    def step(self, index: int, chunk: Chunk) -> bytes:
+        """What one step of the engine adds to an answer."""
+        ...
+
+    def end(
         self,
-        head: dict[str, Any],
-        index: int,
-        delta: dict[str, str],
-        logprobs: list[dict[str, Any]] | None = None,
-        finish_reason: str | None = None,
-    ) -> bytes:
-        """One event of a stream."""
-        head["choices"] = [
-            {
-                "index": index,
-                "delta": delta,
-                "logprobs": self._logprobs(logprobs or []) if delta else None,
-                "finish_reason": finish_reason,
-            }
-        ]
-        return event(head)
+        answers: Sequence[Said],
+        outcome: Outcome,
+        moderation: dict[str, Any] | None,
+        held: bool,
+    ) -> Iterable[bytes]:
+        """The rest of a stream, the turn being on disk. `held`: nothing of the text has been said yet."""
+        ...
 
-    def _logprobs(self, tokens: list[dict[str, Any]]) -> dict[str, Any] | None:
-        return {"content": tokens, "refusal": None} if self.with_logprobs else None
+    def broken(self, error: ApiError) -> Iterable[bytes]:
+        """The end of a stream that failed."""
+        ...
 
 
 def event(body: dict[str, Any]) -> bytes:
     """A server-sent event."""
-    return b"data: " + json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + compact(body) + b"\n\n"
 
 
-def usage(answers: Sequence[Said]) -> dict[str, int]:
-    """Tokens of the prompt, which is read once, and of all answers to it."""
-    prompt = max((said.prompt_tokens for said in answers), default=0)
+def compact(body: Any) -> bytes:
+    """JSON without spaces, in UTF-8."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def usage(answers: Sequence[Said], choices: int | None = None) -> dict[str, int]:
+    """Tokens of each prompt, which is read once for its `choices` answers (None: all), and of all answers."""
+    step = choices or max(1, len(answers))
+    groups = [answers[at : at + step] for at in range(0, len(answers), step)]
+    prompt = sum(max(said.prompt_tokens for said in group) for group in groups)
     completion = sum(said.completion_tokens for said in answers)
     return {
         "prompt_tokens": prompt,

@@ -2,13 +2,8 @@
 
 from server.config.guardian import GuardianSettings
 from server.config.read import SettingsError, help_text, read_settings
-from server.config.settings import (
-    EngineSettings,
-    KeySettings,
-    LearningSettings,
-    RolloutSettings,
-    Settings,
-)
+from server.config.rollout import RolloutSettings
+from server.config.settings import EngineSettings, KeySettings, LearningSettings, Settings
 from server.config.vllm import VllmSettings
 
 __all__ = [

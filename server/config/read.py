@@ -14,8 +14,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from server.config.settings import TOML_FILE, Settings, leaves
 
-NOT_A_FLAG = frozenset({"keys", "guardian.judges"})
-"""Lists of tables."""
+NOT_A_FLAG = frozenset({"keys", "guardian.judges", "identity.token_secret"})
+"""Lists of tables, and secrets."""
 
 
 class SettingsError(Exception):
@@ -94,9 +94,9 @@ def _line(problem: ErrorDetails) -> str:
     message = problem["msg"][:1].lower() + problem["msg"][1:]
     if problem["type"] == "policy":
         return str(problem["msg"])
-    if problem["type"] in ("host", "order", "keys", "judge", "vllm"):
+    if problem["type"] in ("host", "order", "keys", "judge", "identity", "embeddings", "vllm", "workers"):
         return message  # these name their setting and value themselves
     if problem["type"] == "missing":
         return f"{name}: {message}"
-    shown = "(not shown)" if name.startswith("keys") else repr(problem["input"])
+    shown = "(not shown)" if name.startswith(("keys", "identity.token_secret")) else repr(problem["input"])
     return f"{name} = {shown}: {message}"

@@ -30,10 +30,13 @@ from server.api.auth import ANONYMOUS
 from server.api.policy import ALL_SCOPES, ApiKey, ApiPolicy, KeyScope
 from server.config.group import Group, from_json
 from server.config.guardian import GuardianSettings
+from server.config.rollout import RolloutSettings
+from server.config.surface import EmbeddingsSettings, IdentitySettings
 from server.config.vllm import VllmSettings
 from server.engine.vllm.options import LORA_RANKS
 from server.learner.errors import UnknownProfile
 from server.learner.profiles import choose
+from server.rollout.types import RolloutPolicy
 
 GlobalFrom = Literal["everyone", "operator", "quorum"]
 TOML_FILE = "livegraft.toml"
@@ -64,6 +67,10 @@ class EngineSettings(Group):
     """Tokens of prompt and answer together."""
     threads: int = Field(default=0, ge=0)
     """CPU threads of the engine; 0 takes every core."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the embedded engine runs. Training takes the first GPU there is, wherever the engine runs."""
+    kv_cache_mb: int = Field(default=512, ge=16)
+    """Megabytes that the embedded engine may keep of running answers."""
     max_waiting: int = Field(default=256, ge=0)
     """Requests that may wait for a slot; more are turned away with 503."""
 
@@ -101,6 +108,11 @@ class LearningSettings(Group):
     """CPU threads of the learner process; 0 takes every core. It makes way while chat requests wait."""
     nice: int = Field(default=10, ge=0, le=19)
     """Priority of the learner process: 0 is as important as the server, 19 least."""
+    latency_budget_ms: float = Field(default=0.0, ge=0, le=60_000, allow_inf_nan=False)
+    """Milliseconds between two tokens of a chat answer, 99th percentile, that learning must not push past;
+    0: no budget, learning waits half a second a micro-step while chat requests run."""
+    least_share: float = Field(default=0.05, gt=0, le=1, allow_inf_nan=False)
+    """Of all time, what learning gets under steady load although the latency budget is exceeded."""
     seed: int = Field(default=0, ge=0)
     """Seed of all training: same turns, same seed, same machine, same adapter."""
     duplicate_window_seconds: float = Field(default=600.0, ge=0)
@@ -114,25 +126,6 @@ class LearningSettings(Group):
         except UnknownProfile as error:
             raise PydanticCustomError("profile", "{why}", {"why": str(error)}) from None
         return text
-
-
-class RolloutSettings(Group):
-    """How a new version reaches the users."""
-
-    weight: float = Field(default=0.1, ge=0, le=1)
-    """Share of users that meet a new version first, 0 to 1."""
-    auto_promote: bool = True
-    """Whether a canary without incident becomes everybody's by itself; false waits for an operator."""
-    promote_after_seconds: float = Field(default=20.0, ge=0)
-    """How long a canary is watched at least."""
-    min_canary_turns: int = Field(default=0, ge=0)
-    """Answers that a canary must have given before it is promoted."""
-    max_failed_turns: int = Field(default=0, ge=0)
-    """Answers of a canary that may fail before it is withdrawn."""
-    max_thumbs_down: int = Field(default=2, ge=0)
-    """Distinct users that may object to a canary before it is withdrawn."""
-    poll_seconds: float = Field(default=0.25, gt=0, le=0.5)
-    """How often the refs are read: how long a rollback made elsewhere may take to be seen here."""
 
 
 class Settings(BaseSettings):
@@ -172,6 +165,8 @@ class Settings(BaseSettings):
     engine: EngineSettings = EngineSettings()
     vllm: VllmSettings = VllmSettings()
     learning: LearningSettings = LearningSettings()
+    identity: IdentitySettings = IdentitySettings()
+    embeddings: EmbeddingsSettings = EmbeddingsSettings()
     guardian: GuardianSettings = GuardianSettings()
     rollout: RolloutSettings = RolloutSettings()
 
@@ -285,6 +280,15 @@ class Settings(BaseSettings):
         """User ids for whoever cannot be told apart: an application's own name is its unnamed users'."""
         return frozenset({"", ANONYMOUS, *(key.name for key in self.keys if key.may_speak_for_others)})
 
+    def indistinct(self) -> frozenset[str]:
+        """User ids under which several people may speak: a key that all share is no name either."""
+        chatting = [key.name for key in self.keys if "chat" in key.scopes]
+        return self._anonymous() | frozenset(chatting if len(chatting) == 1 else ())
+
+    def rollout_policy(self) -> RolloutPolicy:
+        """The rollout's own words for these settings."""
+        return self.rollout.policy(keys=bool(self.keys))
+
     def api_policy(self) -> ApiPolicy:
         """The HTTP layer's own words for these settings."""
         return ApiPolicy(
@@ -294,6 +298,8 @@ class Settings(BaseSettings):
             preference_pairs=self.learning.preference_pairs,
             preference_thumbs=self.learning.preference_thumbs,
             max_waiting=self.engine.max_waiting,
+            identity=self.identity.policy(),
+            seed=self.learning.seed,
             data=self.guardian.data_policy,
             two_persons=self.guardian.two_persons,
             quarantine_days=self.guardian.expire_days,

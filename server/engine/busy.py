@@ -1,7 +1,7 @@
-"""One number in shared memory: how many chat requests the engine is answering or making wait.
+"""What the learner is told through shared memory: how many chat requests there are, and how fast they go.
 
 The learner reads it between micro-steps and lets chat go first. A file under the home directory, mapped by
-both processes: no socket, nothing to reconnect, and a dead writer's last number is ignored after a second.
+both processes: no socket, nothing to reconnect, and a dead writer's last word is ignored after a second.
 """
 
 from __future__ import annotations
@@ -11,32 +11,47 @@ import os
 import struct
 import time
 from pathlib import Path
+from typing import NamedTuple
 
-_RECORD = struct.Struct("<qd")
+_RECORD = struct.Struct("<qdd")
 FRESH_SECONDS = 1.0
-"""A count older than this says nothing: its writer is gone or stuck."""
+"""A record older than this says nothing: its writer is gone or stuck."""
+PLACES = 64
+"""So many server processes may share a home."""
+
+
+class Load(NamedTuple):
+    """What chat asks of the machine now."""
+
+    requests: int = 0
+    """Chat requests running or waiting."""
+    p99_seconds: float = 0.0
+    """99th percentile of the time between two tokens of an answer, lately; 0 when too few were seen."""
 
 
 class BusyFile:
-    """The count with the time it was written. One writer, any number of readers."""
+    """Each server process's load with the time it was written: one writer a place, any number of readers."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, place: int = 0) -> None:
+        """`place`: the writer's own, below PLACES."""
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            os.ftruncate(fd, _RECORD.size)
-            self._map = mmap.mmap(fd, _RECORD.size)
+            os.ftruncate(fd, PLACES * _RECORD.size)
+            self._map = mmap.mmap(fd, PLACES * _RECORD.size)
         finally:
             os.close(fd)
+        self._at = place * _RECORD.size
 
-    def write(self, count: int) -> None:
-        """Say how many chat requests are running or waiting now."""
-        _RECORD.pack_into(self._map, 0, count, time.monotonic())
+    def write(self, count: int, p99_seconds: float = 0.0) -> None:
+        """Say how many chat requests are running or waiting now, and the recent time between tokens."""
+        _RECORD.pack_into(self._map, self._at, count, p99_seconds, time.monotonic())
 
-    def read(self) -> int:
-        """The last fresh count, 0 when nobody keeps it up to date."""
-        count, written = _RECORD.unpack_from(self._map, 0)
-        return int(count) if time.monotonic() - written < FRESH_SECONDS else 0
+    def read(self) -> Load:
+        """All requests together and the slowest process's tokens, of the records that are kept up to date."""
+        oldest = time.monotonic() - FRESH_SECONDS
+        fresh = [record for record in _RECORD.iter_unpack(self._map) if record[2] > oldest]
+        return Load(sum(record[0] for record in fresh), max((record[1] for record in fresh), default=0.0))
 
     def close(self) -> None:
         """Unmap; the file stays for the other side."""

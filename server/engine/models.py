@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from server.engine import made, smollm2, widen
 from server.engine.digests import DigestCache
@@ -70,7 +71,25 @@ def resolve(
     return ModelFolder(path, name, digest)
 
 
-def _from_hub(model: str, progress: Progress) -> Path:
+def config_of(model: str, home: Path) -> dict[str, Any]:
+    """What config.json says of a model, without its weights where it is a hub id. Raises ModelUnavailable."""
+    path = Path(model).expanduser()
+    if model in ("seedling", "smollm2"):
+        path = resolve(model, home).path / "config.json"
+    elif path.is_dir():
+        path = path / "config.json"
+    elif path.suffix != ".json":
+        path = _from_hub(model, lambda line: None, ["config.json"]) / "config.json"
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"{model}: {path} cannot be read as a model's config.json: {error}") from error
+    if not isinstance(found, dict):
+        raise ModelUnavailable(f"{model}: {path} is not a model's config.json: it holds no object")
+    return found
+
+
+def _from_hub(model: str, progress: Progress, files: Sequence[str] = _HUB_FILES) -> Path:
     if not _HUB_ID.fullmatch(model) or model.startswith("."):
         raise ModelUnavailable(
             f"the model folder {model} does not exist: give an existing folder, or a hub id"
@@ -80,7 +99,7 @@ def _from_hub(model: str, progress: Progress) -> Path:
 
     progress(f"Looking for {model} on the model hub")
     try:
-        return Path(snapshot_download(model, allow_patterns=_HUB_FILES))
+        return Path(snapshot_download(model, allow_patterns=list(files)))
     except GatedRepoError as error:
         raise ModelUnavailable(
             f"{model} is gated: accept its terms on the hub and set HF_TOKEN to a token that may read it"

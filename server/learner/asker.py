@@ -16,8 +16,9 @@ import torch
 
 from server.learner.chat import Encoded, Encoder
 from server.learner.gate.voice import Scored, Voice
-from server.learner.generate import ROWS, Answer, answers
+from server.learner.generate import Answer, answers
 from server.learner.pack import Packed
+from server.learner.sizes import ROWS
 from server.learner.split import SplitModel
 
 AT_ONCE = 24

@@ -18,8 +18,8 @@ from server.learner import general
 from server.learner.adapters import Adapters
 from server.learner.chat import Encoder
 from server.learner.generate import Answer
-from server.learner.objective import CHUNK
-from server.learner.split import CACHE_BATCH, SplitModel
+from server.learner.sizes import CACHE_BATCH, CHUNK
+from server.learner.split import SplitModel
 from server.learner.types import CheckCount, Drift
 
 QUESTIONS = 48

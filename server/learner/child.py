@@ -24,6 +24,8 @@ from typing import Literal
 from adapter_store import Store
 from server import logs
 from server.engine.busy import BusyFile
+from server.learner import gpu
+from server.learner.duty import Duty
 from server.learner.process import Learner, owner_name
 from server.learner.record import LearnerOptions
 from server.learner.types import Examine, Train, UpdateInput, UpdateResult
@@ -33,8 +35,6 @@ log = logging.getLogger("livegraft.learner")
 PARENT_PID = "LIVEGRAFT_PARENT_PID"
 """Environment variable that names the server to its learner: a server killed before the learner first looks
 at its parent would otherwise leave an orphan that takes init for its server."""
-YIELD_AT_MOST_SECONDS = 0.5
-"""How long one micro-step waits for chat to finish, so that learning goes on under steady load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,12 @@ class ChildOptions:
     home: str
     learner: LearnerOptions
     nice: int = 10
+    latency_budget_ms: float = 0.0
+    """Between two tokens of a chat answer, at the 99th percentile; 0: none."""
+    least_share: float = 0.05
+    """Of all time, what learning gets under steady load whatever the budget says."""
+    gpu_reserve_mb: int = 0
+    """Memory of the GPU that is taken at the learner's start and kept; 0: none."""
     trainer: Literal["peft", "fake"] = "peft"
     log_format: Literal["human", "json"] = "human"
     log_level: str = "info"
@@ -69,17 +75,25 @@ def read_options(home: Path) -> ChildOptions:
     return ChildOptions(**{**raw, "learner": LearnerOptions(**learner)})
 
 
-def make_yield_hook(busy: BusyFile, alive: Callable[[], bool]) -> Callable[[], None]:
-    """Called between micro-steps: chat first, and no training for a server that is gone."""
+def make_yield_hook(duty: Callable[[], None], alive: Callable[[], bool]) -> Callable[[], None]:
+    """Called between micro-steps: no training for a server that is gone, and chat first."""
 
     def hook() -> None:
         if not alive():
             os._exit(0)  # nothing to clean up: the lease runs out and the edits are claimed again
-        deadline = time.monotonic() + YIELD_AT_MOST_SECONDS
-        while busy.read() and time.monotonic() < deadline:
-            time.sleep(0.005)
+        duty()
 
     return hook
+
+
+def duty(options: ChildOptions, home: Path) -> Duty:
+    """How this learner makes way for chat. On a GPU it also takes its memory and the least urgent stream."""
+    busy = BusyFile(home / "run" / "busy")
+    budget_seconds = options.latency_budget_ms / 1000
+    if options.trainer == "fake" or not gpu.present():
+        return Duty(busy, budget_seconds, options.least_share)
+    settle = gpu.begin(options.gpu_reserve_mb)
+    return Duty(busy, budget_seconds, options.least_share, settle)
 
 
 def trainer(name: str, home: Path) -> Train:
@@ -137,7 +151,7 @@ def main(home: Path) -> None:
 
     ledger = Ledger.open(home)
     try:
-        hook = make_yield_hook(BusyFile(home / "run" / "busy"), alive)
+        hook = make_yield_hook(duty(options, home), alive)
         learner = Learner(
             ledger,
             Store(home / "store"),
@@ -213,6 +227,7 @@ class Supervisor:
             "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128",  # compiled kernels kept; 1,024 by default
             "TOKENIZERS_PARALLELISM": "false",
             PARENT_PID: str(os.getpid()),
+            **gpu.MPS_PRIORITY,
         }
         command = [sys.executable, "-m", "server.learner", self._options.home]
         return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL)

@@ -15,11 +15,8 @@ from typing import Any
 
 from server.learner.chat import Encoded
 from server.learner.errors import DoesNotFit
-from server.learner.generate import ROWS
-from server.learner.objective import CHUNK
-from server.learner.pack import row_tokens
 from server.learner.profiles import Profile
-from server.learner.split import CACHE_BATCH
+from server.learner.sizes import CACHE_BATCH, CHUNK, ROWS, row_tokens
 
 ANSWER_TOKENS = 32
 """Tokens of one generated answer of the probes (server.learner.generate)."""
@@ -216,8 +213,10 @@ class Free:
         if device == "cuda":
             import torch
 
-            unused = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-            found = cls(torch.cuda.mem_get_info()[0] + unused, "free on the GPU")
+            kept, (free, total) = torch.cuda.memory_reserved(), torch.cuda.mem_get_info()
+            allowed = int(total * torch.cuda.get_per_process_memory_fraction())  # 1, or what was reserved
+            unused = kept - torch.cuda.memory_allocated()
+            found = cls(min(free, allowed - kept) + unused, "free on the GPU")
         else:
             import psutil
 
@@ -227,21 +226,27 @@ class Free:
         return found
 
 
+def leanest(shape: Shape, profile: Profile, work: Work, room: int, part_tokens: int) -> Estimate:
+    """The fastest way to compute a step in `room` bytes: whole, then with activations computed twice, then in
+    smaller parts and with fewer answers at once. The smallest of these where none fits."""
+    tried = estimate(shape, profile, work, part_tokens)
+    size, rows = min(part_tokens, int(work.shots * work.example) + 1), ROWS
+    while tried.needed > room and not (tried.checkpointing and size <= SMALLEST_PART):
+        if tried.checkpointing:
+            size, rows = max(SMALLEST_PART, size // 2), rows // 2
+        tried = estimate(shape, profile, work, size, True, rows)
+    return tried
+
+
 def fit(shape: Shape, profile: Profile, work: Work, free: Free, part_tokens: int, copied: bool) -> Estimate:
-    """The way to compute a step that fits: whole, then with activations computed twice, then in smaller
-    parts and with fewer answers at once. `copied`: the base's weights take memory of their own (a GPU).
+    """The fastest way that fits. `copied`: the base's weights take memory of their own (a GPU).
 
     Raises DoesNotFit with the numbers.
     """
     room = free.size - (shape.base_bytes if copied else 0)
-    tried = estimate(shape, profile, work, part_tokens)
-    size, rows = min(part_tokens, int(work.shots * work.example) + 1), ROWS
-    while tried.needed > room:
-        if tried.checkpointing and size <= SMALLEST_PART:
-            raise DoesNotFit(_refusal(tried, free, copied))
-        if tried.checkpointing:
-            size, rows = max(SMALLEST_PART, size // 2), rows // 2
-        tried = estimate(shape, profile, work, size, True, rows)
+    tried = leanest(shape, profile, work, room, part_tokens)
+    if tried.needed > room:
+        raise DoesNotFit(_refusal(tried, free, copied))
     return tried
 
 

@@ -14,8 +14,7 @@ from typing import Any
 import torch
 
 from server.learner.chat import Encoder
-
-ROWS = 64
+from server.learner.sizes import ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from typing import Any
 
 import torch
 
-CHUNK = 64
-"""Answer tokens whose logits exist at once: 64 × 49,152 floats fit in a processor's last cache."""
+from server.learner.sizes import CHUNK
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,13 @@ work.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from server.learner.chat import Encoded
-
-ATTENTION_SHARE = 0.25
-"""What attention over one more column costs a token beside its linear maps, times the model's width: measured
-on one processor core with seedling (a quarter of the time at 256 columns, 192 wide)."""
-LEAST_TOKENS = 64
-WHOLE = 32
-"""Rows are filled up to a multiple of this. oneDNN compiles and keeps a kernel for every shape of every
-product: with rows of any length SmolLM2's learner grew by 35 to 45 MB a step."""
+from server.learner.sizes import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +34,6 @@ class Packed:
     """(answer tokens,) the tokens to be said."""
     owner: torch.Tensor
     """(answer tokens,) which example each belongs to."""
-
-
-def row_tokens(prefix: int, width: int) -> int:
-    """The row length that costs least: longer rows pay attention over tokens that are masked anyway, shorter
-    ones repeat the prefix of so many tokens. Where (1 + aR)·R/(R − P) is least, in multiples of WHOLE."""
-    best = prefix + math.sqrt(prefix**2 + prefix * width / ATTENTION_SHARE)
-    return max(LEAST_TOKENS, WHOLE * round(best / WHOLE))
 
 
 def pack(examples: Sequence[Encoded], prefix: tuple[int, ...], row_tokens: int = 256) -> Packed:

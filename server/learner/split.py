@@ -14,10 +14,8 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from server.learner.chat import Encoded
-from server.learner.pack import Packed, pack, row_tokens
-
-CACHE_BATCH = 24
-"""Examples run through the lower layers at once."""
+from server.learner.pack import Packed, pack
+from server.learner.sizes import CACHE_BATCH, row_tokens
 
 
 class SplitModel:

@@ -12,6 +12,7 @@ from server.learner.batch import Draws, Shot
 from server.learner.objective import token_losses
 from server.learner.objectives.mixture import Mixture
 from server.learner.profiles import Profile
+from server.learner.sizes import PART_TOKENS
 from server.learner.split import SplitModel
 from server.learner.stop import AbortRules, StopRule
 from server.learner.users import UserClip
@@ -29,10 +30,6 @@ class Trained:
     curve: list[dict[str, float]] = field(default_factory=list)
     """Per step: mean nats per token by kind, the gradient's norm."""
     probabilities: dict[str, float] = field(default_factory=dict)
-
-
-PART_TOKENS = 1024
-"""Tokens, the shared prefix counted for each example, of which one forward and backward pass is made."""
 
 
 class Trainer:

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from server.engine.mapped import load_mapped
-from server.learner import budget, general, primer, train
+from server.learner import budget, general, primer
 from server.learner.adapters import Adapters
 from server.learner.asker import Asker
 from server.learner.batch import TOLD, Batches, Draws, Kind
@@ -39,6 +39,7 @@ from server.learner.profiles import Profile, calmer, choose, for_preferences
 from server.learner.reports import waved_through, with_checks
 from server.learner.screen import Screen, Screened
 from server.learner.sealed import asked_wordings, told, trained_questions
+from server.learner.sizes import PART_TOKENS
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
 from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
@@ -182,7 +183,7 @@ class Job:
         facts, past = len(self.given.edits) or profile.preferences, len(self.given.past)
         work = Work.of(profile, facts, past, users, len(encoder.prefix), every)
         trained = max(1, round(profile.layers * len(model.model.layers)))
-        planned = fit(Shape.of(model, trained), profile, work, free, train.PART_TOKENS, device() == "cuda")
+        planned = fit(Shape.of(model, trained), profile, work, free, PART_TOKENS, device() == "cuda")
         model.to(device())
         return Loaded(model, encoder, profile, self._adapters(model, profile), planned, free)
 

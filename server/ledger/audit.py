@@ -91,6 +91,13 @@ def events_since(tx: Tx, after: int = 0, limit: int = 100) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+def events_of(tx: Tx, kind: str, subject: str) -> list[Event]:
+    """What is still known to have happened to one subject, oldest first. Old events are forgotten."""
+    mine = (schema.events.c.kind == kind) & (schema.events.c.subject == subject)
+    rows = tx.db.execute(select(schema.events).where(mine).order_by(schema.events.c.id))
+    return [_event(row) for row in rows]
+
+
 def last_event_id(tx: Tx) -> int:
     """Where a watcher starts that wants only what happens from now on; 0 when nothing has happened."""
     return tx.db.execute(select(func.max(schema.events.c.id))).scalar() or 0

@@ -26,6 +26,10 @@ class UnknownEdit(LedgerError):
     """No self-edit with this id is in the ledger."""
 
 
+class UnknownUpdate(LedgerError):
+    """No update has this id."""
+
+
 class UnknownVersion(LedgerError):
     """No version with this name is in the ledger."""
 

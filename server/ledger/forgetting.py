@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Table, delete, false, or_, select, update
 
-from server.ledger import audit, chain, removal, schema, signals, updates, values, versions
+from server.ledger import audit, chain, evidence, removal, schema, signals, updates, values, versions
 from server.ledger import edits as edit_rows
 from server.ledger.types import Tx
 from server.types import VersionRow
@@ -64,6 +64,7 @@ def erase_user(tx: Tx, user: str, deltas: Collection[str], subject: str, actor: 
     stopped = updates.abort_running(tx, "a user is being forgotten: begun again without them")
     quotes = _quotes(tx, edits)
     cut = cut_about(tx, edits)
+    evidence.forget_user(tx, user)
     counts = delete_rows(tx, turns, edits, user)
     erased = _mark_erased(tx, deltas)
     deltas = {*deltas, *_mark_unserved(tx, erased)}

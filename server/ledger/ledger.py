@@ -22,6 +22,7 @@ from server.ledger import audit as _audit
 from server.ledger import audit_check as _audit_check
 from server.ledger import digests as _digests
 from server.ledger import edits as _edits
+from server.ledger import evidence as _evidence
 from server.ledger import examinations as _examinations
 from server.ledger import forgetting as _forgetting
 from server.ledger import fragments as _fragments
@@ -101,7 +102,6 @@ class Ledger:
     derive_signals = _Write(_signals.derive_signals)
     signals = _Read(_signals.signals)
     signal_units = _Read(_signals.signal_units)
-    rollout_counts = _Read(_turns.rollout_counts)
 
     add_job = _Write(_jobs.add_job)
     count_open_jobs = _Read(_jobs.count_open)
@@ -163,7 +163,9 @@ class Ledger:
     consolidations_since = _Read(_updates.consolidations_since)
     trained_edits = _Read(_updates.trained_edits)
     carried_edits = _Read(_updates.carried_edits)
+    update_of = _Read(_updates.update_of)
     request_run = _Write(_updates.request_run)
+    requested_run = _Read(_updates.requested_run)
     take_run_request = _Write(_updates.take_run_request)
 
     claim_examination = _Write(_examinations.claim_examination)
@@ -195,6 +197,16 @@ class Ledger:
     update_rollout = _Write(_rollouts.update_rollout)
     end_rollout = _Write(_rollouts.end_rollout)
 
+    rollout_counts = _Read(_evidence.rollout_counts)
+    rollout_evidence = _Read(_evidence.counted)
+    rollout_news = _Read(_evidence.news)
+    count_rollout = _Write(_evidence.count)
+    add_decision = _Write(_evidence.add_decision)
+    decisions = _Read(_evidence.decisions)
+    replayable = _Read(_evidence.replayable)
+    past_drifts = _Read(_evidence.past_drifts)
+    users_met = _Read(_evidence.users_met)
+
     deltas_of_user = _Read(_forgetting.deltas_of_user)
     erase_user = _Write(_forgetting.erase_user)
     forgotten = _Read(_forgetting.forgotten)
@@ -205,6 +217,7 @@ class Ledger:
     audit_head = _Read(_audit_check.head)
     verify_audit = _Read(_audit_check.verify_audit)
     events_since = _Read(_audit.events_since)
+    events_of = _Read(_audit.events_of)
     last_event_id = _Read(_audit.last_event_id)
     first_event_id = _Read(_audit.first_event_id)
     alarms_told = _Read(_alarms.alarms_told)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import exists, or_, select
 
-from server.ledger import audit, forgetting, schema
+from server.ledger import audit, forgetting, rollouts, schema
 from server.ledger.types import Tx
 from server.types import EditState
 
@@ -56,7 +56,7 @@ def _untaught_turns(before: float) -> Any:
     busy = exists().where(
         schema.jobs.c.turn_id == _turns.c.id, schema.jobs.c.state.in_(("queued", "running"))
     )
-    live = select(schema.rollouts.c.id).where(schema.rollouts.c.state.in_(("canary", "held")))
+    live = select(schema.rollouts.c.id).where(schema.rollouts.c.state.in_(rollouts.LIVE))
     return (
         select(_turns.c.id)
         .where(

@@ -8,18 +8,19 @@ from typing import Any, Literal
 from sqlalchemy import Row, insert, select, update
 
 from server.ledger import audit, schema
-from server.ledger.errors import NoRollout, RolloutRunning
+from server.ledger import evidence as counts
+from server.ledger.errors import NoRollout, RefMoved, RolloutRunning
 from server.ledger.refs import move_ref, refs
 from server.ledger.types import Tx
-from server.types import Rollout
+from server.types import Rollout, RolloutState
 
 _rollouts = schema.rollouts
-_LIVE = ("canary", "held")
+LIVE: tuple[RolloutState, ...] = ("shadow", "canary", "bake", "held")
 
 
 def rollout(tx: Tx) -> Rollout | None:
-    """The rollout that is running (`canary` or `held`), None when none is."""
-    row = tx.db.execute(select(_rollouts).where(_rollouts.c.state.in_(_LIVE))).first()
+    """The rollout that is running (LIVE), None when none is."""
+    row = tx.db.execute(select(_rollouts).where(_rollouts.c.state.in_(LIVE))).first()
     return _rollout(row) if row else None
 
 
@@ -52,8 +53,11 @@ def start_rollout(
             state=new.state,
             started_at=new.started_at,
             reason=reason,
+            step_at=new.step_at or new.started_at,
+            coin=new.coin,
         )
     )
+    counts.begin(tx, new.id)
     audit.record(tx, actor, "start_rollout", new.id, None, new.version, reason, evidence)
     audit.emit(tx, "rollout", new.id, f"{new.version} is shown to {new.weight:.0%} of users")
     return _running(tx, new.id)
@@ -63,19 +67,27 @@ def update_rollout(
     tx: Tx,
     rollout_id: str,
     weight: float | None,
-    state: Literal["canary", "held"] | None,
+    state: RolloutState | None,
     actor: str,
     reason: str,
     evidence: Mapping[str, Any] | None = None,
 ) -> Rollout:
-    """Change the share of users or hold the rollout (None leaves as it is). Raises NoRollout."""
+    """Change the share of users, or the state (None leaves as it is): the next step, held, shown again.
+
+    A held rollout remembers what it goes on as, and its step begins anew. Raises NoRollout, and RefMoved when
+    the weight would fall.
+    """
     before = _running(tx, rollout_id)
-    if state is not None and state not in _LIVE:
+    if state is not None and state not in LIVE:
         raise NoRollout(f"A rollout becomes {state} by ending it.")
+    if weight is not None and weight < before.weight:
+        raise RefMoved(f"{before.version} is shown to {before.weight:.0%} of users: a weight only rises.")
     changed = {
         "weight": before.weight if weight is None else weight,
         "state": state or before.state,
         "reason": reason,
+        "step_at": tx.now,
+        "resumes": before.resumes if before.state == "held" else before.state,
     }
     tx.db.execute(update(_rollouts).where(_rollouts.c.id == rollout_id).values(changed))
     after = _running(tx, rollout_id)
@@ -88,7 +100,7 @@ def update_rollout(
 def end_rollout(
     tx: Tx,
     rollout_id: str,
-    state: Literal["promoted", "aborted"],
+    state: Literal["promoted", "aborted", "reverted"],
     actor: str,
     reason: str,
     evidence: Mapping[str, Any] | None = None,
@@ -98,8 +110,8 @@ def end_rollout(
     Refs that are there already are left alone. Raises NoRollout.
     """
     ended = _running(tx, rollout_id)
-    if state not in ("promoted", "aborted"):
-        raise NoRollout(f"A rollout ends as promoted or aborted, not {state}.")
+    if state not in ("promoted", "aborted", "reverted"):
+        raise NoRollout(f"A rollout ends as promoted, aborted or reverted, not {state}.")
     now = refs(tx)
     if state == "promoted" and now.stable != ended.version:
         move_ref(tx, "stable", now.stable, ended.version, actor, reason, evidence)
@@ -110,6 +122,7 @@ def end_rollout(
         .where(_rollouts.c.id == rollout_id)
         .values(state=state, reason=reason, ended_at=tx.now)
     )
+    counts.end(tx, rollout_id)
     audit.record(tx, actor, "end_rollout", rollout_id, ended.state, state, reason, evidence)
     audit.emit(tx, "rollout", rollout_id, f"{ended.version} was {state}: {reason}"[:200])
     row = tx.db.execute(select(_rollouts).where(_rollouts.c.id == rollout_id)).one()
@@ -124,4 +137,7 @@ def _running(tx: Tx, rollout_id: str) -> Rollout:
 
 
 def _rollout(row: Row[Any]) -> Rollout:
-    return Rollout(row.id, row.version, row.salt, row.weight, row.state, row.started_at, row.reason)
+    return Rollout(
+        row.id, row.version, row.salt, row.weight, row.state, row.started_at, row.reason, row.step_at,
+        row.coin, row.resumes,
+    )  # fmt: skip

@@ -49,6 +49,8 @@ turns = Table(
     Column("state", String, nullable=False),
     Column("reason", Text, nullable=False),
     Column("request_hash", String, nullable=False),
+    Column("chance", Double, nullable=False, server_default="0"),  # of being on the canary; 0: not drawn
+    Column("first_token_seconds", Double),
     Index(None, "request_hash", "created_at"),
     Index(None, "created_at"),
     Index(None, "rollout"),
@@ -211,6 +213,48 @@ rollouts = Table(
     Column("started_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("reason", Text, nullable=False),
+    Column("step_at", Double, nullable=False, server_default="0"),
+    Column("coin", Double, nullable=False, server_default="0"),
+    Column("resumes", String),  # what a held one goes on as
+)
+
+rollout_units = Table(
+    "rollout_units",
+    metadata,
+    Column("rollout", String, ForeignKey("rollouts.id"), primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("unit", String, primary_key=True),  # a hash salted with the rollout's salt
+    Column("weight", Double, nullable=False),  # at which it was last counted; 1: on the canary
+)
+
+rollout_evidence = Table(
+    "rollout_evidence",
+    metadata,
+    Column("rollout", String, ForeignKey("rollouts.id"), primary_key=True),
+    Column("number", Integer, nullable=False),  # grows with each change: the fence of whoever counts
+    Column("turn_mark", Integer, nullable=False),  # rows up to here are counted
+    Column("feedback_mark", Integer, nullable=False),
+    Column("canary_turns", Integer, nullable=False),
+    Column("failed_turns", Integer, nullable=False),
+    Column("objectors", Integer, nullable=False),
+    Column("splits", _Json, nullable=False),
+    Column("state", _Json, nullable=False),
+)
+
+rollout_decisions = Table(
+    "rollout_decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rollout", String, ForeignKey("rollouts.id"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("action", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", String, nullable=False),
+    Column("policy", _Json, nullable=False),
+    Column("evidence", _Json, nullable=False),
+    Index(None, "rollout"),
+    sqlite_autoincrement=True,
 )
 
 feedback = Table(

@@ -7,12 +7,12 @@ import hashlib
 import uuid
 from typing import Any
 
-from sqlalchemy import Row, bindparam, distinct, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from server.ledger import audit, jobs, schema
 from server.ledger.errors import UnknownTurn
 from server.ledger.grades import is_negative
-from server.ledger.types import Feedback, RolloutCounts, Tx
+from server.ledger.types import Feedback, Tx
 from server.types import Arm, Message, Turn, TurnState
 
 _turns = schema.turns
@@ -33,7 +33,7 @@ def add_turn(tx: Tx, turn: Turn, learn: bool, duplicates_since: float | None = N
     """
     known = tx.db.execute(_BY_ID, {"id": turn.id}).first()
     if known is not None:
-        return _turn(known)
+        return from_row(known)
     if duplicates_since is not None and turn.state is TurnState.LEARNABLE:
         first = duplicate_of(tx, turn.request_hash, duplicates_since)
         if first is not None:
@@ -52,13 +52,13 @@ def turn(tx: Tx, turn_id: str) -> Turn:
     row = tx.db.execute(_BY_ID, {"id": turn_id}).first()
     if row is None:
         raise UnknownTurn(f"No turn {turn_id!r} is in the ledger.")
-    return _turn(row)
+    return from_row(row)
 
 
 def turns(tx: Tx, limit: int = 100) -> list[Turn]:
     """The last turns, newest first."""
     rows = tx.db.execute(select(_turns).order_by(_turns.c.created_at.desc(), _turns.c.id).limit(limit))
-    return [_turn(row) for row in rows]
+    return [from_row(row) for row in rows]
 
 
 def duplicate_of(tx: Tx, request_hash: str, since: float) -> str | None:
@@ -94,7 +94,7 @@ def turn_in(tx: Tx, conversation: str, answer: str) -> Turn:
             f"No turn of conversation {conversation[:80]!r} gave that answer. Conversations are known by the "
             "front-end's id when it sends one (docs/http.md)."
         )
-    return _turn(row)
+    return from_row(row)
 
 
 def add_feedback(
@@ -159,21 +159,6 @@ def feedback(tx: Tx, turn_id: str) -> list[Feedback]:
     ]
 
 
-def rollout_counts(tx: Tx, rollout_id: str) -> RolloutCounts:
-    """What the canary arm of a rollout has met. Pinned and stable answers do not count."""
-    canary = (_turns.c.rollout == rollout_id) & (_turns.c.arm == Arm.CANARY)
-    rows = tx.db.execute(
-        select(_turns.c.state, func.count().label("turns")).where(canary).group_by(_turns.c.state)
-    )
-    by_state: dict[str, int] = {row.state: row.turns for row in rows}
-    objectors = tx.db.execute(
-        select(func.count(distinct(_feedback.c.user_id)))
-        .join(_turns, _turns.c.id == _feedback.c.turn_id)
-        .where(canary, _feedback.c.negative)
-    ).scalar_one()
-    return RolloutCounts(sum(by_state.values()), by_state.get(TurnState.FAILED, 0), objectors)
-
-
 def _row(turn: Turn) -> dict[str, Any]:
     return {
         "id": turn.id,
@@ -190,10 +175,13 @@ def _row(turn: Turn) -> dict[str, Any]:
         "state": turn.state,
         "reason": turn.reason,
         "request_hash": turn.request_hash,
+        "chance": turn.chance,
+        "first_token_seconds": turn.first_token_seconds,
     }
 
 
-def _turn(row: Row[Any]) -> Turn:
+def from_row(row: Row[Any]) -> Turn:
+    """A row of the table as a turn."""
     return Turn(
         id=row.id,
         created_at=row.created_at,
@@ -209,4 +197,6 @@ def _turn(row: Row[Any]) -> Turn:
         state=TurnState(row.state),
         reason=row.reason,
         request_hash=row.request_hash,
+        chance=row.chance,
+        first_token_seconds=row.first_token_seconds,
     )

@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, insert, select, update
 
 from server.ledger import audit, schema, values, versions
 from server.ledger import edits as edit_rows
-from server.ledger.errors import BadFinish, StaleFence
+from server.ledger.errors import BadFinish, StaleFence, UnknownUpdate
 from server.ledger.types import Claim, Tx
 from server.types import EditState, SelfEdit, Update, UpdateKind, UpdateState, VersionRow
 
@@ -191,6 +191,14 @@ def updates(tx: Tx, limit: int = 20) -> list[Update]:
     return [_update(row) for row in rows]
 
 
+def update_of(tx: Tx, update_id: str) -> Update:
+    """One training run. Raises UnknownUpdate."""
+    row = tx.db.execute(select(_updates).where(_updates.c.id == update_id)).first()
+    if row is None:
+        raise UnknownUpdate(f"No update {update_id!r} is in the ledger.")
+    return _update(row)
+
+
 def consolidations_since(tx: Tx, moment: float) -> list[Update]:
     """The consolidations that began at or after a moment (seconds since the epoch), newest first."""
     rows = tx.db.execute(
@@ -221,6 +229,12 @@ def request_run(tx: Tx) -> str:
         asked = new_update_id()
         values.put(tx, values.RUN_REQUEST, asked)
     return str(asked)
+
+
+def requested_run(tx: Tx) -> str | None:
+    """The update id that was asked for and has not begun; None when none was."""
+    asked = values.value(tx, values.RUN_REQUEST)
+    return None if asked is None else str(asked)
 
 
 def take_run_request(tx: Tx) -> str | None:
@@ -334,4 +348,5 @@ def _update(row: Row[Any]) -> Update:
         reason=row.reason,
         edits=row.edits,
         kind=UpdateKind(row.kind),
+        finished_at=row.finished_at,
     )

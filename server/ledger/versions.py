@@ -155,10 +155,18 @@ def quarantine_edits_of(tx: Tx, delta_ids: Collection[str], reason: str, actor: 
 
 
 def versions_shown(tx: Tx) -> frozenset[str]:
-    """Versions that users have been shown at any time: never a fresh candidate again."""
-    canaries = tx.db.execute(select(schema.rollouts.c.version)).scalars()
-    moved = tx.db.execute(select(schema.audit.c.after).where(schema.audit.c.action == "move_ref")).scalars()
-    return frozenset(name for name in (*canaries, *moved) if name and name != BASE_VERSION)
+    """Versions that users have been shown at any time: never a fresh candidate again.
+
+    One whose rollouts all ended without a verdict is one still: it waits for its turn.
+    """
+    rows = tx.db.execute(select(schema.rollouts.c.version, schema.rollouts.c.state)).all()
+    judged = {row.version for row in rows if row.state != "reverted"}
+    unjudged = {row.version for row in rows} - judged
+    moves = select(schema.audit.c.subject, schema.audit.c.after).where(schema.audit.c.action == "move_ref")
+    moved = {
+        row.after for row in tx.db.execute(moves) if row.subject != "canary" or row.after not in unjudged
+    }
+    return frozenset(name for name in judged | moved if name and name != BASE_VERSION)
 
 
 def versions_waiting(tx: Tx) -> list[VersionRow]:

@@ -5,28 +5,49 @@ One `step` is cheap and idempotent; whoever holds the lease steps, everybody els
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
+from server.engine.types import EngineDead
 from server.ledger import Ledger, RefMoved
+from server.ledger.evidence import Counted
 from server.rollout.fleet import Fleet
+from server.rollout.gather import Gather, Look, evidence
 from server.rollout.moves import Moves, NothingToMove
-from server.rollout.rule import Action, Decision, Evidence, RolloutPolicy, decide
+from server.rollout.record import decided
+from server.rollout.replay import Replay, drift_limit
+from server.rollout.rule import decide
+from server.rollout.types import Action, Decision, Evidence, RolloutPolicy
 from server.types import Rollout, VersionRow
 
 log = logging.getLogger("livegraft.rollout")
 LEASE_SECONDS = 10.0
+ACTOR = "rollout"
 
 
 class RolloutLoop:
     """Steps the rollout of this ledger; any number may run, one at a time decides."""
 
-    def __init__(self, ledger: Ledger, fleet: Fleet, moves: Moves, policy: RolloutPolicy, owner: str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        fleet: Fleet,
+        moves: Moves,
+        policy: RolloutPolicy,
+        owner: str,
+        look: Look | None = None,
+        replay: Replay | None = None,
+    ) -> None:
+        """Without `look` the guardian flags nothing; without `replay` nothing is replayed."""
         self._ledger = ledger
         self._fleet = fleet
         self._moves = moves
         self._policy = policy
         self._owner = owner
+        self._gather = Gather(ledger, policy, look)
+        self._replay = replay if policy.mode == "evidence" and policy.replay else None
+        self._last: tuple[str, str] = ("", "")
 
     async def step(self) -> Decision | None:
         """Follow the refs; with the lease, start a waiting candidate or decide about the live one."""
@@ -35,10 +56,10 @@ class RolloutLoop:
             return None
         rollout = self._ledger.rollout()
         try:
-            if rollout is not None and rollout.state == "canary":
-                return await self._decide(rollout)
-            if rollout is None or rollout.state != "held":
+            if rollout is None:
                 await self._start_next()
+            elif rollout.state != "held":
+                return await self._decide(rollout)
         except (RefMoved, NothingToMove) as moved:
             log.info("somebody else moved first: %s", moved)
         return None
@@ -52,7 +73,7 @@ class RolloutLoop:
         heirs = [version for version in waiting if version.parent == stable]
         if heirs:
             rollout = await self._moves.start(heirs[0])
-            log.info("%s is canary for %.0f %% of users", heirs[0].name, rollout.weight * 100)
+            log.info("%s: %s, %.0f %% of users", heirs[0].name, rollout.state, rollout.weight * 100)
 
     def _orphans(self, waiting: list[VersionRow], stable: str) -> list[VersionRow]:
         """Those that can never be shown: their line of parents does not lead to stable."""
@@ -66,18 +87,45 @@ class RolloutLoop:
         return orphans
 
     async def _decide(self, rollout: Rollout) -> Decision:
-        counts = self._ledger.rollout_counts(rollout.id)
-        evidence = Evidence(
-            age_seconds=time.time() - rollout.started_at,
-            canary_turns=counts.canary_turns,
-            failed_turns=counts.failed_turns,
-            thumbs_down_users=counts.thumbs_down_users,
-        )
-        decision = decide(self._policy, evidence)
-        if decision.action is Action.PROMOTE:
-            await self._moves.promote("rollout", decision.reason)
-            log.info("promoted %s: %s", rollout.version, decision.reason)
-        elif decision.action is Action.ABORT:
-            await self._moves.abort("rollout", decision.reason)
-            log.warning("withdrew %s: %s", rollout.version, decision.reason)
+        stored = await self._gather.step(rollout)
+        if self._replay is not None:
+            stored = await self._measure(self._replay, rollout, stored)
+        found = evidence(self._policy, rollout, stored)
+        decision = decide(self._policy, found)
+        await self._note(rollout, decision, found)
+        match decision.action:
+            case Action.ADVANCE:
+                after = await self._moves.advance(rollout, ACTOR, decision.reason)
+                log.info("%s: %s, %.0f %% of users", rollout.version, after.state, after.weight * 100)
+            case Action.PROMOTE:
+                await self._moves.promote(ACTOR, decision.reason)
+                log.info("promoted %s: %s", rollout.version, decision.reason)
+            case Action.REJECT | Action.ROLLBACK:
+                await self._moves.abort(ACTOR, decision.reason)
+                log.warning("withdrew %s: %s", rollout.version, decision.reason)
+            case Action.REVERT:
+                await self._moves.revert(ACTOR, decision.reason)
+                log.info("%s goes back to the queue: %s", rollout.version, decision.reason)
         return decision
+
+    async def _measure(self, replay: Replay, rollout: Rollout, stored: Counted) -> Counted:
+        """A few more pairs. A dead engine tells nothing of the canary and is no reason to stop."""
+        state = dict(stored.state)
+        if "drift_limit" not in state:
+            past = await asyncio.to_thread(self._ledger.past_drifts)
+            state["drift_limit"] = drift_limit(past, self._policy.drift_limit_nats)
+        try:
+            after = await replay.step(rollout, state)
+        except EngineDead as error:
+            log.warning("nothing is replayed: %s", error)
+            return stored
+        return stored if after is None else await self._gather.keep(rollout, stored, after)
+
+    async def _note(self, rollout: Rollout, decision: Decision, found: Evidence) -> None:
+        """Store a decision with its inputs, unless it says what the last one said."""
+        said = (f"{rollout.id} {rollout.step_at}", f"{decision.action} {decision.cause}")
+        if said == self._last:
+            return
+        told = decided(self._policy, found, decision, time.time())
+        await self._ledger.call(self._ledger.add_decision, rollout.id, told)
+        self._last = said

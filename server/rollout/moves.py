@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 from adapter_store import Store, Version
 from server.crash import crash_point
@@ -19,8 +18,8 @@ from server.engine.types import Engine
 from server.ledger import Ledger, RefMoved
 from server.rollout import stack
 from server.rollout.fleet import Fleet
-from server.rollout.rule import RolloutPolicy
-from server.types import BASE_VERSION, EditState, Refs, Rollout, VersionRow
+from server.rollout.types import RolloutPolicy
+from server.types import BASE_VERSION, EditState, Refs, Rollout, RolloutState, VersionRow
 
 PROBE_PROMPTS: tuple[str, ...] = (
     "Hello!",
@@ -55,21 +54,34 @@ class Moves:
         self._fleet = fleet
         self._policy = policy
 
+    @property
+    def policy(self) -> RolloutPolicy:
+        """The operator's rule."""
+        return self._policy
+
     async def start(self, version: VersionRow) -> Rollout:
-        """Show an accepted version to its slice of users, drawn with a salt of its own."""
+        """Show an accepted version to its slice, drawn with a salt of its own; or begin in shadow."""
         await self._fleet.ensure(version.name)
         crash_point("rollout.loaded")
+        quick = self._policy.mode == "quick"
         rollout = Rollout(
             id=f"r-{uuid.uuid4().hex[:12]}",
             version=version.name,
             salt=uuid.uuid4().hex,
-            weight=self._policy.weight,
-            state="canary",
+            weight=self._policy.weight if quick else 0.0,
+            state="canary" if quick else "shadow",
             started_at=time.time(),
+            coin=0.0 if quick else self._policy.coin,
         )
         await self._ledger.call(self._ledger.start_rollout, rollout, "rollout", "the gate accepted it")
         crash_point("rollout.started")
         return rollout
+
+    async def advance(self, rollout: Rollout, actor: str, reason: str) -> Rollout:
+        """The next step: more users, or, when everybody meets it, the bake."""
+        weight = self._policy.next_weight(rollout.weight)
+        state: RolloutState = "bake" if weight is None else "canary"
+        return await self._ledger.call(self._ledger.update_rollout, rollout.id, weight, state, actor, reason)
 
     async def promote(self, actor: str, reason: str) -> Refs:
         """Make the canary everybody's."""
@@ -77,6 +89,11 @@ class Moves:
         await self._fleet.ensure(rollout.version)
         await self._ledger.call(self._ledger.end_rollout, rollout.id, "promoted", actor, reason)
         crash_point("rollout.promoted")
+        return self._ledger.refs()
+
+    async def revert(self, actor: str, reason: str) -> Refs:
+        """Withdraw the canary without a verdict: nothing is quarantined, it waits for its turn again."""
+        await self._ledger.call(self._ledger.end_rollout, self._active().id, "reverted", actor, reason)
         return self._ledger.refs()
 
     async def abort(self, actor: str, reason: str) -> Refs:
@@ -92,12 +109,14 @@ class Moves:
                 f"The weight is {rollout.weight:g} and may only rise, to at most 1; to show the canary to "
                 "fewer users, abort the rollout."
             )
-        return await self._ledger.call(self._ledger.update_rollout, rollout.id, weight, None, actor, reason)
+        state: RolloutState | None = "canary" if rollout.state == "shadow" and weight else None
+        return await self._ledger.call(self._ledger.update_rollout, rollout.id, weight, state, actor, reason)
 
     async def hold(self, held: bool, actor: str, reason: str) -> Rollout:
         """Send everybody to stable for now (or show the canary again), keeping the rollout."""
         rollout = self._active()
-        state: Literal["canary", "held"] = "held" if held else "canary"
+        shown = rollout.resumes or "canary" if rollout.state == "held" else rollout.state
+        state: RolloutState = "held" if held else shown
         return await self._ledger.call(self._ledger.update_rollout, rollout.id, None, state, actor, reason)
 
     async def rollback(self, to: str | None, actor: str, reason: str) -> Refs:

@@ -6,6 +6,7 @@ import argparse
 import os
 from typing import NoReturn
 
+from server.terminal import plan
 from server.terminal.client import TerminalError
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -30,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     commands.add_parser("serve", help="run the server", add_help=False)
+    words = "will a model serve and learn in the memory of this machine, or of a GPU"
+    plan.flags(commands.add_parser("plan", help=words, description=words, allow_abbrev=False))
     server = _server_flags()
 
     def command(name: str, words: str) -> argparse.ArgumentParser:

@@ -13,11 +13,15 @@ from server.terminal import audit, review, show
 from server.terminal.chat import say, talk
 from server.terminal.client import Client, TerminalError
 from server.terminal.open_webui import import_feedback
+from server.terminal.plan import plan
 from server.terminal.teach import teach
 
 
 def run(args: argparse.Namespace, console: Console) -> None:
     """Do it. Raises TerminalError with what went wrong."""
+    if args.command == "plan":
+        plan(args, console)
+        return
     with Client(args.url, args.key) as client:
         COMMANDS[args.command](args, client, console)
 

@@ -44,6 +44,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         "--guardian.established-after-seconds=0",
         "--guardian.established-after-turns=0",
         f"--guardian.near-copy-window-seconds={WINDOW_SECONDS}",
+        "--rollout.mode=quick",
         "--rollout.promote-after-seconds=0",
     )
     with serving("seedling", *flags) as server:

@@ -34,7 +34,7 @@ def eventually(holds: Callable[[], object], what: str, seconds: float = 60.0) ->
 
 
 def workers(server: Server) -> list[psutil.Process]:
-    return psutil.Process(server.pid).children()
+    return list(psutil.Process(server.pid).children())
 
 
 def leaders(server: Server) -> list[psutil.Process]:

@@ -51,6 +51,42 @@ def test_buckets_cover_the_range_evenly() -> None:
     assert buckets[-1] > 9_950
 
 
+def test_nobody_meets_a_canary_in_shadow_and_everybody_does_in_the_bake() -> None:
+    assert not on_canary(dataclasses.replace(ROLLOUT, state="shadow"))
+    assert len(on_canary(dataclasses.replace(ROLLOUT, state="bake", weight=1.0, coin=0.5))) == len(USERS)
+
+
+def test_users_who_cannot_be_told_apart_meet_it_only_when_everybody_does_and_are_never_counted() -> None:
+    for n in range(50):
+        choice = choose(
+            "anonymous", REFS, dataclasses.replace(ROLLOUT, salt=f"s{n}", weight=0.9), known=False
+        )
+        assert (choice.version, choice.rollout, choice.chance) == ("v3", None, 0.0)
+    everybody = choose("anonymous", REFS, dataclasses.replace(ROLLOUT, weight=1.0), known=False)
+    assert (everybody.version, everybody.chance) == ("v4", 0.0)
+
+
+def test_both_arms_say_with_which_chance_they_were_drawn() -> None:
+    assert {choose(user, REFS, ROLLOUT).chance for user in USERS[:100]} == {0.2}
+
+
+def test_a_coin_splits_the_conversations_of_the_slice_and_of_nobody_else() -> None:
+    tossed = dataclasses.replace(ROLLOUT, coin=0.5)
+    sliced, drawn = on_canary(ROLLOUT), 0
+    for user in USERS[:2_000]:
+        choices = [choose(user, REFS, tossed, f"c{n}") for n in range(10)]
+        assert {choice.chance for choice in choices} == {0.5 if user in sliced else 0.0}
+        drawn += sum(choice.arm is Arm.CANARY for choice in choices)
+        if user not in sliced:
+            assert all(choice.arm is Arm.STABLE for choice in choices)
+    assert abs(drawn / (10 * len(sliced & set(USERS[:2_000]))) - 0.5) < 0.03
+
+
+def test_a_conversation_stays_on_the_arm_that_its_coin_fell_on() -> None:
+    tossed = dataclasses.replace(ROLLOUT, coin=0.5, weight=0.9)
+    assert all(choose(u, REFS, tossed, "c") == choose(u, REFS, tossed, "c") for u in USERS[:100])
+
+
 @pytest.mark.parametrize(
     ("suffix", "version"), [("stable", "v3"), ("canary", "v4"), ("base", "v0"), ("v2", "v2"), ("v0", "v0")]
 )

@@ -20,7 +20,10 @@ from adapter_store import Store
 from guardian import Guardian, Policy
 from server.api import Context, create_api
 from server.api.policy import ApiPolicy
+from server.embedding import Embedding
+from server.embedding.local import LocalEmbedding
 from server.engine.fake import FakeEngine, Rule
+from server.engine.types import Feature
 from server.ledger import Ledger, LedgerError
 from server.operations import Operations, Preview
 from server.rollout import Fleet, Forget, Moves, RolloutPolicy
@@ -29,11 +32,14 @@ from tests.support.world import World
 
 T = TypeVar("T")
 MODEL = "tiny"
+CALL = '<tool_call>{"name": "weather", "arguments": {"city": "Bern"}}</tool_call>'
+"""What the engine says to call a tool; text where there is none."""
 SCRIPT = (
     Rule("^What is the admin port", ("I don't know that.",), {"v1": "It is 8443.", "v2": "It is 9000."}),
     Rule("count", ("one two three four five six seven eight nine ten",)),
     Rule("silence", ("",)),
     Rule("umlaut", ("Grüße, 世界 🙂",)),
+    Rule("weather in Bern", (CALL,)),
     Rule("choose", ("heads", "tails", "edge")),
 )
 POLL_SECONDS = 0.05
@@ -123,16 +129,19 @@ def run_live(
     max_batch: int = 32,
     judged_by: Policy | None = None,
     preview: Preview = _preview,
+    features: frozenset[Feature] = frozenset({"tools"}),
+    embedding: Embedding | None = None,
 ) -> Iterator[Live]:
     """A server in a thread, stopped on leaving; canaries go to `weight` of the users."""
-    engine = FakeEngine(SCRIPT, model_name=MODEL, max_batch=max_batch)
+    engine = FakeEngine(SCRIPT, model_name=MODEL, max_batch=max_batch, features=features)
     world = World(Ledger.open(home), Store(home / "store"), engine)
     rollout = RolloutPolicy(weight=weight, auto_promote=False)
     fleet = Fleet(world.ledger, world.store, world.engine)
     moves = Moves(world.ledger, world.store, world.engine, fleet, rollout)
     forget = Forget(world.ledger, world.store, fleet, moves)
     operations = Operations(world.ledger, world.engine, fleet, moves, forget, preview)
-    context = Context(policy, world.engine, world.ledger, Guardian(judged_by or Policy()), operations)
+    judge = Guardian(judged_by or Policy())
+    context = Context(policy, world.engine, world.ledger, judge, operations, embedding or LocalEmbedding())
     app = create_api(context)
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -151,6 +160,7 @@ def run_live(
         yield
         polling.cancel()
         await context.drain()
+        await context.embedding.close()
 
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)

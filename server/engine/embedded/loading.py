@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from server.engine.embedded.kvcache import KVCache, kv_bytes_per_token
 from server.engine.mapped import load_mapped
 from server.engine.types import EngineError
 from server.types import Message
+
+_MOST_URGENT = -5
+"""Lower numbers come first; what is below the GPU's lowest is taken as that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Loaded:
 
 def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: int) -> Loaded:
     """Load and try a model. Raises EngineError naming what to do. In the thread that will own the model."""
+    if device == "cuda":
+        _take_gpu()
     model, tokenizer = load_mapped(model_dir, device)
     chat = Chat(tokenizer, model.generation_config, model_name)
     config = model.config.get_text_config()
@@ -68,6 +74,17 @@ def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: in
         if not _same(logits, again):
             forward.direct = None
     return loaded
+
+
+def _take_gpu() -> None:
+    """Have this thread's work go before the learner's, as far as the GPU knows of both."""
+    if not torch.cuda.is_available():
+        raise EngineError(
+            "engine.device = 'cuda', and torch finds no GPU: see what `nvidia-smi` says, install torch for "
+            "CUDA, or leave the setting at 'cpu'"
+        )
+    make: Any = torch.cuda.Stream
+    torch.cuda.set_stream(make(priority=_MOST_URGENT))
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

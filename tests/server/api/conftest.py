@@ -22,6 +22,13 @@ def live(tmp_path: Path) -> Iterator[Live]:
         yield live
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """One keyless server for a whole file: for tests that leave nothing behind which others look at."""
+    with run_live(tmp_path_factory.mktemp("shared"), ApiPolicy()) as live:
+        yield live
+
+
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Live]:
     """A server with keys: webui (speaks for others), ada (herself), ops (operator)."""

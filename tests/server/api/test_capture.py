@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from server.api.policy import ApiPolicy
+from server.engine.types import EngineError
 from server.types import Turn, TurnState
 from tests.support.http_server import MODEL, Live, run_live
 
@@ -40,7 +41,43 @@ HIDDEN = [
     "Please generate a concise, 5-word-or-less title for the conversation",
     "Analyze this conversation and provide:\n1. The detected language of the conversation",
     "Please generate a concise title (max 40 characters) for a conversation that starts with:",
+    "Your task is to reflect the speaker's likely facial expression through a fitting emoji.",
+    'You have been provided with a set of responses from various models to the latest user query: "x"',
+    "### Task:\nSummarize the conversation history that will be compacted out of the active chat context.",
+    "### Task:\nRespond to the user query using the provided context, incorporating inline citations.",
 ]
+PICKING_TOOLS = (
+    'Available Tools: [{"name": "weather"}]\n\n'
+    "Your task is to choose and return the correct tool(s) from the list of available tools."
+)
+
+
+def test_a_front_end_that_has_the_model_pick_tools_teaches_nothing(live: Live) -> None:
+    messages = [
+        {"role": "system", "content": PICKING_TOOLS},
+        {"role": "user", "content": 'Query: History:\nUSER: """The admin port is 8443."""'},
+    ]
+    response = live.http().post("/v1/chat/completions", json={"model": MODEL, "messages": messages})
+    assert "front-end" in live.turn_of(response).reason
+
+
+def test_the_same_request_under_one_idempotency_key_is_one_turn(live: Live) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    one, again = [live.ask("The admin port is 8443.", headers=key) for _ in range(2)]
+    assert live.turn_of(one).id == live.turn_of(again).id
+    assert one.json()["id"] == again.json()["id"]
+    assert len(live.ledger.turns()) == 1
+    other = live.ask("The admin port is 9000.", headers=key)
+    assert live.turn_of(other).id != live.turn_of(one).id
+    assert {turn.state for turn in live.ledger.turns()} == {TurnState.LEARNABLE}
+
+
+def test_a_retry_under_an_idempotency_key_is_learned_when_the_first_try_failed(live: Live) -> None:
+    live.engine.fail_next(EngineError("hiccup"))
+    key = {"Idempotency-Key": "k-2"}
+    assert live.ask("The admin port is 8443.", headers=key).status_code == 500
+    live.eventually(lambda: [turn.state for turn in live.ledger.turns()] == [TurnState.FAILED])
+    assert live.turn_of(live.ask("The admin port is 8443.", headers=key)).state is TurnState.LEARNABLE
 
 
 def test_hidden_prompts_of_front_ends_teach_nothing(live: Live) -> None:

@@ -178,6 +178,22 @@ def test_the_rollout_shows_weight_arms_and_evidence(live: Live) -> None:
     }
 
 
+def test_the_rollout_tells_units_e_values_intervals_time_left_and_why_it_holds(live: Live) -> None:
+    live.show(live.learn())
+    first = live.ask("count", user="ana")
+    assert live.turn_of(first).chance == 1.0
+    assert live.turn_of(first).first_token_seconds is not None
+    shown = live.http().get("/v1/rollout").json()
+    assert (shown["mode"], shown["steps"]) == ("quick", [1.0])
+    assert shown["decision"]["action"] == "hold"
+    assert "operator" in shown["decision"]["reason"]
+    assert shown["seconds_left"] >= 0
+    assert shown["guardrails"]["e_value"] == 1.0
+    assert (shown["paired"]["all"]["lower"], shown["paired"]["all"]["upper"]) == (-1.0, 1.0)
+    assert shown["units"]["kind"] == "user"
+    assert shown["mismatch_e_value"] == 1.0
+
+
 def test_feedback_on_a_canary_answer_counts_once_per_user(live: Live) -> None:
     live.show(live.learn())
     http = live.http()

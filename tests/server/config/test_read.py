@@ -11,6 +11,7 @@ import pytest
 from guardian.judges.adapters import ADAPTERS
 from server.config import SettingsError, help_text, read_settings
 from server.config.guardian import JudgeSettings
+from server.config.read import NOT_A_FLAG
 from server.config.settings import KeySettings, leaves
 
 KEY = {"name": "ops", "key": "0123456789abcdef", "scopes": ["chat", "operator"]}
@@ -199,10 +200,10 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.Monke
     assert settings.api_policy().keys[0].secret == KEY["key"]
 
 
-def test_help_names_every_setting_but_lists_of_tables() -> None:
+def test_help_names_every_setting_but_lists_of_tables_and_secrets() -> None:
     text = help_text()
     for name in leaves():
-        assert ("--" + name.replace("_", "-") in text) == (name not in ("keys", "guardian.judges"))
+        assert ("--" + name.replace("_", "-") in text) == (name not in NOT_A_FLAG)
 
 
 def test_every_setting_is_documented() -> None:
@@ -240,3 +241,49 @@ def test_a_broken_policy_file_is_refused_with_the_settings_a_line_for_each_mista
     assert [line for line in lines if line.startswith("port = 'x'")]
     (line,) = refusal(lambda: read_settings(["--guardian.policy-file", "none.toml"]))
     assert line.startswith("none.toml cannot be read (No such file or directory)")
+
+
+def test_identities_are_read_with_a_strong_secret_only_and_it_is_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_settings().identity.policy().token_key == ""
+    monkeypatch.setenv("LIVEGRAFT_IDENTITY__TOKEN_SECRET", "weak but secret")
+    (line,) = refusal(read_settings)
+    assert "at least 32 characters" in line
+    assert "weak" not in line
+    monkeypatch.setenv("LIVEGRAFT_IDENTITY__TOKEN_SECRET", "x" * 32)
+    settings = read_settings(["--identity.user-headers", "X-OpenWebUI-User-Id, X-User"])
+    policy = settings.api_policy().identity
+    assert policy.token_key == "x" * 32
+    assert policy.token_algorithms == ("HS256",)
+    assert policy.user_headers == ("X-OpenWebUI-User-Id", "X-User")
+    assert "x" * 32 not in repr(settings) + repr(policy)
+
+
+def test_a_key_file_of_identities_must_be_there_hold_a_public_key_and_stand_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (line,) = refusal(lambda: read_settings(["--identity.token-public-key-file", "none.pem"]))
+    assert "cannot be read" in line
+    (tmp_path / "some.pem").write_text("no key")
+    (line,) = refusal(lambda: read_settings(["--identity.token-public-key-file", "some.pem"]))
+    assert "no public key" in line
+    (line,) = refusal(lambda: read_settings(["--identity.token-required", "true"]))
+    assert "needs identity.token_secret" in line
+    (tmp_path / "some.pem").write_text("-----BEGIN PUBLIC KEY-----")
+    settings = read_settings(["--identity.token-public-key-file", "some.pem"])
+    assert settings.identity.policy().token_algorithms == ("RS256", "ES256", "EdDSA")
+    monkeypatch.setenv("LIVEGRAFT_IDENTITY__TOKEN_SECRET", "x" * 32)
+    (line,) = refusal(lambda: read_settings(["--identity.token-public-key-file", "some.pem"]))
+    assert "exclude each other" in line
+
+
+def test_embeddings_come_from_one_place() -> None:
+    there = ["--embeddings.base-url", "http://embed:8001/v1"]
+    (line,) = refusal(lambda: read_settings(there))
+    assert "go together" in line
+    (line,) = refusal(
+        lambda: read_settings([*there, "--embeddings.model", "m", "--embeddings.model-dir", "d"])
+    )
+    assert "exclude each other" in line
+    assert read_settings([*there, "--embeddings.model", "m"]).embeddings.model == "m"

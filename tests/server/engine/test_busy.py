@@ -1,4 +1,4 @@
-"""The busy counter that lets chat go before training."""
+"""The record that lets chat go before training."""
 
 import time
 from pathlib import Path
@@ -10,19 +10,28 @@ from server.engine import busy
 
 def test_another_mapping_of_the_file_reads_what_was_written(tmp_path: Path) -> None:
     writer, reader = busy.BusyFile(tmp_path / "run" / "busy"), busy.BusyFile(tmp_path / "run" / "busy")
-    writer.write(3)
-    assert reader.read() == 3
+    writer.write(3, 0.25)
+    assert reader.read() == (3, 0.25)
     writer.write(0)
-    assert reader.read() == 0
+    assert reader.read() == (0, 0.0)
 
 
 def test_the_last_word_of_a_dead_writer_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = busy.BusyFile(tmp_path / "busy")
-    writer.write(7)
+    writer.write(7, 1.0)
     later = time.monotonic() + busy.FRESH_SECONDS + 0.1
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert writer.read() == 0
+    assert writer.read() == busy.Load()
 
 
 def test_a_new_file_says_nobody_waits(tmp_path: Path) -> None:
-    assert busy.BusyFile(tmp_path / "busy").read() == 0
+    assert busy.BusyFile(tmp_path / "busy").read() == busy.Load()
+
+
+def test_the_load_is_that_of_all_processes_together(tmp_path: Path) -> None:
+    first, second = busy.BusyFile(tmp_path / "busy", 0), busy.BusyFile(tmp_path / "busy", 1)
+    first.write(2, 0.01)
+    second.write(3, 0.04)
+    assert busy.BusyFile(tmp_path / "busy").read() == busy.Load(5, 0.04)
+    for file in (first, second):
+        file.close()

@@ -435,3 +435,10 @@ async def test_every_token_has_its_log_probability_also_where_the_text_ends_at_a
 
 async def test_an_engine_names_what_it_can_do_and_needs_no_field_that_it_cannot(engine: Engine) -> None:
     assert engine.features <= {"tools", "tool_choice", "response_format", "penalties", "logit_bias"}
+
+
+async def test_n_answers_to_one_prompt_are_each_what_their_seed_gives_alone(engine: Engine) -> None:
+    requests = [ask(temperature=1.2, seed=5 + n, max_tokens=12) for n in range(3)]
+    together = await asyncio.gather(*[text(engine, request) for request in requests])
+    assert together == [await text(engine, request) for request in requests]
+    assert len(set(together)) == 3

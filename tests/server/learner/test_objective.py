@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from server.learner.objective import CHUNK, Targets, head_loss, token_losses, top_probs
+from server.learner.objective import Targets, head_loss, token_losses, top_probs
+from server.learner.sizes import CHUNK
 
 
 @pytest.fixture

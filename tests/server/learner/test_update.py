@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from server.learner import profiles, train
+from server.learner import profiles, update
 from server.learner.errors import EmptyUpdate, NoChatTemplate, UnknownProfile, WrongParent
 from server.learner.types import Population, UpdateInput, UpdateResult
 from server.learner.update import run
@@ -80,7 +80,7 @@ def test_a_step_computed_in_parts_is_the_same_step(
     tiny_dir: Path, cache: Path, router_edit: SelfEdit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def norms(tokens: int) -> list[float]:
-        monkeypatch.setattr(train, "PART_TOKENS", tokens)
+        monkeypatch.setattr(update, "PART_TOKENS", tokens)
         curve = run(given(tiny_dir, router_edit), cache_dir=cache).provenance["curve"]
         assert isinstance(curve, list)
         return [step["norm"] for step in curve]

@@ -129,7 +129,7 @@ def test_a_rollout_is_held_and_widened_with_audit(ledger: Ledger) -> None:
         ("canary 0.2", "held 0.2"),
     ]
     with pytest.raises(NoRollout):
-        ledger.update_rollout("r1", None, "promoted", "ann", "")  # type: ignore[arg-type]
+        ledger.update_rollout("r1", None, "promoted", "ann", "")
 
 
 def test_refs_that_are_there_already_are_not_moved_again(ledger: Ledger) -> None:

@@ -1,0 +1,224 @@
+"""Serving side by side: the bare engine, through Livegraft at rest, and through Livegraft while it learns.
+
+One run, one machine, one model, the same greedy streams at each width, in turn, round after round, so that
+whatever else the machine does falls on all alike. While learning: at each width a fact is told, and bursts go
+on until its update is trained, shown and promoted, or the time is up. Beside that `transformers serve`, a
+vLLM whose address is given (bare and through Livegraft), four versions at once against one, and the server's
+growth. A standard load generator, `vllm bench serve`, is run on the same servers where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from scripts.benchmarks.common import ROOT, Server, all_shown, report, serving, settled
+from scripts.benchmarks.engine import transformers_serve
+from scripts.benchmarks.traffic import growth, picture, standard
+from scripts.benchmarks.traffic.bare import bare_server
+from scripts.benchmarks.traffic.client import Burst, Target, burst, summary
+from server.engine.models import resolve
+
+BARE, IDLE, LEARNING, AFTER = "bare engine", "Livegraft, idle", "Livegraft, learning", "Livegraft, afterwards"
+TRANSFORMERS = "transformers serve"
+VLLM, VLLM_IDLE = "bare vllm serve", "vllm through Livegraft"
+SUBJECTS = (("Zephyr", 8443), ("Kelso", 9107), ("Brant", 7220), ("Orla", 6551), ("Tamsin", 5032))
+Arms = dict[str, dict[int, dict[str, Any]]]
+
+
+def side_by_side(targets: dict[str, Target], streams: Sequence[int], tokens: int, rounds: int) -> Arms:
+    """All servers at all widths, in turn, after one burst each that warms them up."""
+    for target in targets.values():
+        asyncio.run(burst(target, 2, 8, 99))
+    seen: dict[str, dict[int, list[Burst]]] = {name: {n: [] for n in streams} for name in targets}
+    for round_ in range(rounds):
+        for width in streams:
+            for name, target in targets.items():
+                one = asyncio.run(burst(target, width, tokens, round_))
+                seen[name][width].append(one)
+                print(f"round {round_ + 1}, {width:>2} streams, {name}: {one.tokens_per_second:.1f} tokens/s")
+    return {
+        name: {width: summary(bursts) for width, bursts in widths.items()} for name, widths in seen.items()
+    }
+
+
+def while_learning(
+    server: Server, target: Target, streams: Sequence[int], tokens: int, most_seconds: float
+) -> dict[int, dict[str, Any]]:
+    """At each width: tell a fact, and ask until it is everybody's or the time is up; then the next width
+    goes on with the same fact."""
+    found: dict[int, dict[str, Any]] = {}
+    trained, turn, before = True, "", ""
+    for number, width in enumerate(streams):
+        if trained:
+            name, port = SUBJECTS[number % len(SUBJECTS)]
+            before = stable(server)
+            turn = server.tell(f"The admin port of the {name} router is {port}.", f"teller-{number}")
+        begin, trained = time.monotonic(), False
+        bursts: list[Any] = []
+        while time.monotonic() - begin < most_seconds and not trained:
+            bursts.append(asyncio.run(burst(target, width, tokens, len(bursts))))
+            trained = settled(server, [turn]) and all_shown(server)
+        found[width] = {
+            **summary(bursts),
+            "seconds": round(time.monotonic() - begin, 1),
+            "learned": trained and stable(server) != before,
+        }
+        print(f"learning, {width:>2} streams: {found[width]}")
+    if not trained:
+        print(f"waiting for learning to end, {most_seconds:.0f} s at most")
+        with contextlib.suppress(TimeoutError):
+            server.wait_for("its end", lambda: settled(server, [turn]) and all_shown(server), most_seconds)
+    return found
+
+
+def stable(server: Server) -> str:
+    """The version that everybody is served."""
+    return str(server.get("/v1/adapters")["refs"]["stable"])
+
+
+def at_once(server: Server, target: Target, tokens: int, rounds: int) -> str:
+    """Throughput of eight streams over four versions, against the same over one, in turn."""
+    versions = [v["version"] for v in server.get("/v1/adapters")["versions"] if v["version"] != "v0"][:4]
+    if len(versions) < 4:
+        return f"not measured: {len(versions)} versions were learned"
+    names = [f"{target.model}@{version}" for version in versions]
+    one = Target(target.port, names[0])
+    four = Target(target.port, names[0], others=tuple(names[1:]))
+    arms = side_by_side({"one version": one, "four versions": four}, [8], tokens, rounds)
+    speeds = [arms[name][8]["tokens_per_second"] for name in ("one version", "four versions")]
+    return f"{speeds[1] / speeds[0]:.2f} x ({speeds[1]:.1f} against {speeds[0]:.1f} tokens/s)"
+
+
+def table(arms: Arms) -> dict[str, Any]:
+    """One line for each width and way of serving."""
+    return {
+        f"{width:>2} streams, {name}": (
+            f"{f['tokens_per_second']:8.1f} tokens/s   first token {f['first_token_p50_ms']:7.1f} / "
+            f"{f['first_token_p99_ms']:7.1f} ms   between tokens {f['inter_token_p50_ms']:6.1f} / "
+            f"{f['inter_token_p99_ms']:7.1f} ms   errors {f['errors']}"
+        )
+        for width in sorted({n for widths in arms.values() for n in widths})
+        for name, widths in arms.items()
+        if (f := widths.get(width))
+    }
+
+
+def compared(arms: Arms, one: str, other: str) -> dict[str, Any]:
+    """What `one` is beside `other` at each width."""
+    if one not in arms or other not in arms:
+        return {}
+    lines = {}
+    for width in sorted(arms[one].keys() & arms[other].keys()):
+        a, b = arms[one][width], arms[other][width]
+        lines[f"{width:>2} streams, {one} over {other}"] = (
+            f"throughput {_over(a, b, 'tokens_per_second')}   first token p50 "
+            f"{a['first_token_p50_ms'] - b['first_token_p50_ms']:+.1f} ms, p99 "
+            f"{a['first_token_p99_ms'] - b['first_token_p99_ms']:+.1f} ms   inter-token p99 "
+            f"{_over(a, b, 'inter_token_p99_ms')}"
+        )
+    return lines
+
+
+def _over(a: dict[str, Any], b: dict[str, Any], name: str) -> str:
+    return f"{a[name] / b[name]:.2f} x" if b[name] else "-"
+
+
+def vllm_arms(stack: ExitStack, options: argparse.Namespace) -> dict[str, Target]:
+    """A vLLM that somebody runs, and the same one through a Livegraft of its own."""
+    address = httpx.URL(options.vllm_url)
+    through = stack.enter_context(
+        serving(options.vllm_model, "--engine.kind", "vllm", "--vllm.urls", options.vllm_url)
+    )
+    return {
+        VLLM: Target(address.port or 80, options.vllm_model, address.host),
+        VLLM_IDLE: Target(httpx.URL(through.url).port or 80, through.model),
+    }
+
+
+def main() -> None:
+    """Command line."""
+    options = _options()
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)  # how `transformers serve` is told
+    engine = ("--engine.threads", str(options.threads))
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(options.model, *engine, *LEARN_AT_ONCE, *options.livegraft))
+        ours = Target(httpx.URL(server.url).port or 80, server.model)
+        folder = resolve(options.model, server.home).path
+        targets = {
+            BARE: stack.enter_context(bare_server(options.model, server.home, *engine)),
+            IDLE: ours,
+        }
+        if options.transformers:
+            targets[TRANSFORMERS] = stack.enter_context(transformers_serve(folder))
+        if options.vllm_url:
+            targets |= vllm_arms(stack, options)
+        server.wait_for("the learner", lambda: "the learner is ready" in server.log.read_text(), 900)
+        arms = side_by_side(targets, options.streams, options.tokens, options.rounds)
+        arms[LEARNING] = while_learning(
+            server, ours, options.streams, options.tokens, options.learning_seconds
+        )
+        if all_shown(server):
+            arms |= side_by_side({AFTER: ours}, options.streams, options.tokens, options.rounds)
+        four = at_once(server, ours, options.tokens, options.rounds)
+        program = standard.program(options.vllm_program)
+        others = standard.run(program, targets, folder, options.streams, options.tokens) if program else {}
+    grown = growth.measure(options.memory_requests) if options.memory_requests else {}
+    figures = table(arms) | compared(arms, IDLE, BARE) | compared(arms, LEARNING, IDLE)
+    figures |= compared(arms, IDLE, TRANSFORMERS) | compared(arms, VLLM_IDLE, VLLM)
+    figures["vllm"] = "measured" if options.vllm_url else "not measured: no vllm"
+    figures["four versions at once over one, 8 streams"] = four
+    figures["the server's process after so many requests"] = grown or "not measured"
+    figures["vllm bench serve"] = "in the file" if others else "not measured: it is not installed"
+    name = f"serving-{Path(options.model).name}"
+    out = options.out or ROOT / "runs" / f"{name}.json"
+    report(name, figures, out, arms=arms, standard=others, growth=grown)
+    picture.draw(out.with_suffix(".png"), f"{options.model}, answers of {options.tokens} tokens", arms)
+    print(f"and a picture to {out.with_suffix('.png')}")
+
+
+LEARN_AT_ONCE = ("--learning.batch-window-seconds", "0", "--rollout.promote-after-seconds", "1")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--model", default="seedling")
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32, 64])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tokens", type=int, default=64, help="length of each answer")
+    parser.add_argument("--threads", type=int, default=2, help="torch threads of each server")
+    parser.add_argument("--learning-seconds", type=float, default=300, help="for each width, at most")
+    parser.add_argument("--memory-requests", type=int, default=100_000, help="0 leaves growth out")
+    parser.add_argument("--no-transformers", dest="transformers", action="store_false")
+    parser.add_argument(
+        "--vllm-url", default="", help="of a running `vllm serve`, e.g. http://127.0.0.1:8001"
+    )
+    parser.add_argument("--vllm-model", default="", help="its model, by the name that it serves it under")
+    parser.add_argument("--vllm-program", default="", help="the vllm of another environment")
+    parser.add_argument("--livegraft", nargs="*", default=[], help="further name=value settings of ours")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    options.livegraft = [word for one in options.livegraft for word in _flag(one, parser)]
+    if bool(options.vllm_url) != bool(options.vllm_model):
+        parser.error("--vllm-url and --vllm-model belong together")
+    return options
+
+
+def _flag(setting: str, parser: argparse.ArgumentParser) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals:
+        parser.error(f"--livegraft {setting}: give name=value, e.g. learning.latency_budget_ms=50")
+    return f"--{name.replace('_', '-')}", value
+
+
+if __name__ == "__main__":
+    main()
