@@ -75,7 +75,8 @@ def make_engine(settings: Settings) -> Engine:
 
     if settings.engine.kind == "vllm":
         whole = resolve(settings.model, settings.home, widened=False)  # vLLM has its own way with precision
-        return VllmEngine(whole.path, whole.name, vllm_options(settings), base_digest=whole.digest)
+        options = vllm_options(settings, planning.vllm_cache_bytes(settings))
+        return VllmEngine(whole.path, whole.name, options, base_digest=whole.digest)
     # Read when torch is first imported, below. Threads that spin for long while they wait take the cores from
     # the learner and from HTTP, and everything becomes ten times slower; threads that sleep at once answer a
     # single stream some 30 % slower than these, which spin for a moment first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 from server.config import Settings
 from server.engine.models import config_of
@@ -19,12 +20,8 @@ class DoesNotFit(EngineError):
     """Serving and learning together need more than the GPU has."""
 
 
-def announce(settings: Settings) -> Plan | None:
-    """Reckon the plan and log it; None where nothing is trained or the model cannot be reckoned.
-
-    Raises DoesNotFit for a GPU. On CPU memory is not set aside but shared with all that runs there, so a plan
-    that does not fit is a warning, and each update looks for itself at what is free.
-    """
+def reckon(settings: Settings) -> Plan | None:
+    """The plan; None where nothing is trained or the model cannot be reckoned."""
     if not settings.learning.enabled or settings.engine.kind == "fake":
         return None
     try:
@@ -34,7 +31,19 @@ def announce(settings: Settings) -> Plan | None:
         return None
     device = here()
     learning = settings.learning
-    plan = make(model, device, _serving(settings, device), learning.profile, learning.max_edits_per_update)
+    return make(model, device, _serving(settings, device), learning.profile, learning.max_edits_per_update)
+
+
+def announce(settings: Settings) -> Plan | None:
+    """Reckon the plan and log it.
+
+    Raises DoesNotFit for a GPU. On CPU memory is not set aside but shared with all that runs there, so a plan
+    that does not fit is a warning, and each update looks for itself at what is free.
+    """
+    plan = reckon(settings)
+    if plan is None:
+        return None
+    device = plan.device
     for line in lines(plan):
         log.info("%s", line)
     if plan.why_not and device.gpu:
@@ -44,16 +53,29 @@ def announce(settings: Settings) -> Plan | None:
     return plan
 
 
+def vllm_cache_bytes(settings: Settings) -> int:
+    """The cache that a vLLM process started here may hold; 0 leaves it to vLLM."""
+    if settings.engine.kind != "vllm" or settings.vllm.urls:
+        return 0
+    plan = reckon(settings)
+    return plan.cache_bytes if plan is not None and plan.device.gpu and not plan.why_not else 0
+
+
 def reserve_mb(plan: Plan | None) -> int:
     """What the trainer takes of a GPU at its start; 0 on CPU."""
     return plan.trainer_bytes >> 20 if plan is not None and plan.device.gpu else 0
 
 
 def _serving(settings: Settings, device: Device) -> Serving:
-    """The embedded engine beside the trainer, or on the processor while the trainer has the GPU."""
+    """What generates beside the trainer, unless it is on another device or machine."""
     engine = settings.engine
+    where: Literal["embedded", "vllm", "elsewhere"] = "embedded"
+    if engine.kind == "vllm":
+        where = "elsewhere" if settings.vllm.urls else "vllm"
+    elif device.gpu and engine.device == "cpu":
+        where = "elsewhere"
     return Serving(
-        engine="elsewhere" if device.gpu and engine.device == "cpu" else "embedded",
+        engine=where,
         max_batch=engine.max_batch,
         max_model_len=engine.max_model_len,
         max_rank=settings.learning.max_rank,

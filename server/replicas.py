@@ -13,7 +13,7 @@ from server.engine.vllm import VllmEngine, VllmOptions
 from server.engine.vllm.replica import Replica
 
 
-def vllm_options(settings: Settings) -> VllmOptions:
+def vllm_options(settings: Settings, cache_bytes: int = 0) -> VllmOptions:
     """What the vllm engine is told of the settings. Raises EngineError when the key's variable is not set."""
     asked = settings.vllm
     key = os.environ.get(asked.key_env, "") if asked.key_env else ""
@@ -24,6 +24,7 @@ def vllm_options(settings: Settings) -> VllmOptions:
         urls=asked.urls,
         executable=asked.executable,
         replicas=asked.replicas,
+        cache_bytes=cache_bytes,
         arguments=asked.arguments,
         devices=asked.devices,
         # Processes of our own get a key that nobody else has: whoever reaches them could load adapters.

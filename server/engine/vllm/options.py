@@ -21,6 +21,8 @@ class VllmOptions:
     """Addresses of replicas that somebody else runs; without any, `replicas` are started by us."""
     executable: str = "vllm"
     replicas: int = 1
+    cache_bytes: int = 0
+    """What a process started by us keeps for its cache; 0 leaves it to vLLM."""
     arguments: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     """CUDA_VISIBLE_DEVICES of each replica started by us; empty: all see all."""

@@ -125,6 +125,8 @@ def command(options: VllmOptions, model: Path, name: str, port: int) -> list[str
         "--max-model-len": options.max_model_len,
         "--max-num-seqs": options.max_batch,
     }
+    if options.cache_bytes:
+        told["--kv-cache-memory-bytes"] = options.cache_bytes
     flags = [part for flag, value in told.items() for part in (flag, str(value))]
     return [
         options.executable,

@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from server.engine.types import EngineError
+from server.engine.vllm.options import VllmOptions
+from server.engine.vllm.process import command
 from tests.server.engine.vllm.conftest import MakeEngine, ask, text, until
 
 ROOT = Path(__file__).parents[4]
@@ -79,3 +81,10 @@ async def test_a_process_that_ends_at_once_ends_the_start_with_what_it_said(
         EngineError, match=r"ended with code 3: ValueError: not enough memory.*replica-0\.log"
     ):
         await over(executable=str(program))
+
+
+def test_a_planned_cache_is_told_and_the_operators_arguments_come_after_it(tmp_path: Path) -> None:
+    planned = VllmOptions(tmp_path, cache_bytes=1 << 30, arguments=("--kv-cache-memory-bytes", "7"))
+    told = command(planned, tmp_path, "name", 8123)
+    assert told.index(str(1 << 30)) < told.index("7")
+    assert "--kv-cache-memory-bytes" not in command(VllmOptions(tmp_path), tmp_path, "name", 8123)
