@@ -32,7 +32,7 @@ async def text(engine: VllmEngine, request: GenerationRequest) -> str:
     return "".join([chunk.text async for chunk in engine.generate(request)])
 
 
-async def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 (states are polled by design)
             await asyncio.sleep(0.005)
@@ -65,9 +65,9 @@ async def over(tiny_model: Path, tmp_path: Path) -> AsyncIterator[MakeEngine]:
             "max_batch": 4,
             "max_model_len": 400,
             "probe_seconds": 0.05,
-            "stall_seconds": 0.5,
-            "start_seconds": 10.0,
-            "patience_seconds": 5.0,
+            "stall_seconds": 30.0,
+            "start_seconds": 60.0,
+            "patience_seconds": 30.0,
         }
         engine = VllmEngine(tiny_model, "tiny", VllmOptions(**{**given, **changes}), base_digest="tiny")
         made.append(engine)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import aclosing
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,12 @@ def hangs(server: FakeServer) -> None:
     server.core.hung = True
 
 
-async def two(make_server: MakeServer, over: MakeEngine) -> tuple[FakeServer, FakeServer, VllmEngine]:
+async def two(
+    make_server: MakeServer, over: MakeEngine, **changes: Any
+) -> tuple[FakeServer, FakeServer, VllmEngine]:
     """The first is asked first: nothing else runs."""
     first, second = make_server(), make_server()
-    engine = await over(first, second, probe_seconds=30.0)
+    engine = await over(first, second, probe_seconds=30.0, **changes)
     await until(lambda: not engine.alarms())
     return first, second, engine
 
@@ -53,7 +56,7 @@ async def two(make_server: MakeServer, over: MakeEngine) -> tuple[FakeServer, Fa
 async def test_an_answer_that_had_not_begun_comes_whole_from_another_replica(
     damage: Damage, make_server: MakeServer, over: MakeEngine
 ) -> None:
-    first, second, engine = await two(make_server, over)
+    first, second, engine = await two(make_server, over, stall_seconds=2.0)
     whole = await text(engine, ask())
     damage(first)
     assert await text(engine, ask()) == whole
@@ -96,7 +99,7 @@ async def test_an_answer_that_had_begun_is_told_as_broken_and_its_words_are_not_
 async def test_a_replica_that_hangs_in_an_answer_is_told_as_broken_and_comes_back_when_it_works_again(
     make_server: MakeServer, over: MakeEngine
 ) -> None:
-    first, _, engine = await two(make_server, over)
+    first, _, engine = await two(make_server, over, stall_seconds=2.0)
     stream = engine.generate(ask(max_tokens=200))
     await anext(stream)
     first.core.hung = True
