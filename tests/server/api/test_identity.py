@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,20 +67,20 @@ def test_a_signed_token_names_the_user_for_every_key_before_anything_else(trusti
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (token(key="another secret of thirty-two characters!"), "Signature"),
-        (token(exp=int(time.time()) - 3600), "expired"),
-        (token(exp=None), "exp"),
-        (token(iss="somebody else"), "issuer"),
-        (token(sub=None), "'sub'"),
-        (token(sub=" "), "'sub'"),
-        (token(key="", algorithm="none"), "alg"),
-        ({"X-OpenWebUI-User-Jwt": "no token"}, "Not enough segments"),
+        (lambda: token(key="another secret of thirty-two characters!"), "Signature"),
+        (lambda: token(exp=int(time.time()) - 3600), "expired"),
+        (lambda: token(exp=None), "exp"),
+        (lambda: token(iss="somebody else"), "issuer"),
+        (lambda: token(sub=None), "'sub'"),
+        (lambda: token(sub=" "), "'sub'"),
+        (lambda: token(key="", algorithm="none"), "alg"),
+        (lambda: {"X-OpenWebUI-User-Jwt": "no token"}, "Not enough segments"),
     ],
 )
 def test_a_token_that_proves_nothing_is_401_whatever_else_is_said(
-    trusting: Live, wrong: dict[str, str], words: str
+    trusting: Live, wrong: Callable[[], dict[str, str]], words: str
 ) -> None:
-    response = trusting.ask("Hello", key=WEBUI, headers={**HEADER, **wrong}, user="ana")
+    response = trusting.ask("Hello", key=WEBUI, headers={**HEADER, **wrong()}, user="ana")
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (401, "invalid_identity_token")
     assert words in error["message"]

@@ -14,6 +14,8 @@ from server.api.policy import ApiPolicy
 from tests.support.http_server import MODEL, Live, run_live
 
 EXAMPLES_A_ROUTE = 3
+ENDLESS = "/v1/events"
+"""A stream that ends when the client goes; test_events.py reads it."""
 TIMEOUT_SECONDS = 120
 """Models are loaded at the first request that needs them, on machines that have other things to do."""
 
@@ -24,7 +26,8 @@ def test_no_request_that_the_openapi_document_allows_makes_a_server_error(tmp_pa
         schema = schemathesis.openapi.from_url(f"{live.url}/openapi.json")
         found = [operation.ok() for operation in schema.get_all_operations() if isinstance(operation, Ok)]
         for operation in found:
-            _ask(operation, live)
+            if operation.path != ENDLESS:
+                _ask(operation, live)
         assert len(found) > 35
         assert live.ask("Hello").status_code == 200
 
