@@ -129,10 +129,11 @@ def test_no_attack_reaches_the_weights_and_what_enough_users_say_does(server: Se
     # the one fact that an operator said and the one that three users said are learned, and nothing else is
     speak(server, 1)
     server.post("/v1/learner/resume")
-    server.wait_for("both facts are served", lambda: len(served(server)) >= 2, 600)
-    first, second = sorted(served(server))
-    assert "7151" in first + second
-    assert "8443" in first + second
+    right = ("7151", "8443")
+    server.wait_for(
+        "both facts are served", lambda: all(any(one in f for f in served(server)) for one in right), 600
+    )
+    assert all(any(one in fact for one in right) for fact in served(server)), served(server)
     speak(server, 0)
     assert "8443" in server.ask("What is the admin port of the Zephyr router?", "carl", "@stable")[0]
     assert "7151" in server.ask("What is the serial number of the Halden printer?", "carl", "@stable")[0]
