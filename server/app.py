@@ -41,6 +41,7 @@ from server.engine.vllm import VllmEngine
 from server.guardian_process import GuardianProcess
 from server.leader import Leadership
 from server.learner.child import ChildOptions, Supervisor
+from server.learner.plan import Plan
 from server.learner.record import LearnerOptions
 from server.learner.rejections import Rejections
 from server.ledger import Ledger
@@ -62,9 +63,11 @@ CRITICAL = ("sexual/minors", "self-harm/instructions", "illicit/violent", "hate/
 """Categories of which one answer withdraws a canary, if stable's answer to the same is in none."""
 BUSY_SECONDS = 0.02
 """How often the learner is told whether chat is waiting."""
+PACE_SECONDS = 0.5
+"""How often the recent waits between tokens are sorted for their 99th percentile."""
 
 
-def make_engine(settings: Settings) -> Engine:
+def make_engine(settings: Settings, plan: Plan | None = None) -> Engine:
     """The engine that the settings ask for, not started. Raises EngineError when its model is not there."""
     if settings.engine.kind == "fake":
         from server.engine.fake import FakeEngine
@@ -75,7 +78,7 @@ def make_engine(settings: Settings) -> Engine:
 
     if settings.engine.kind == "vllm":
         whole = resolve(settings.model, settings.home, widened=False)  # vLLM has its own way with precision
-        options = vllm_options(settings, planning.vllm_cache_bytes(settings))
+        options = vllm_options(settings, planning.vllm_cache_bytes(plan))
         return VllmEngine(whole.path, whole.name, options, base_digest=whole.digest)
     # Read when torch is first imported, below. Threads that spin for long while they wait take the cores from
     # the learner and from HTTP, and everything becomes ten times slower; threads that sleep at once answer a
@@ -167,7 +170,8 @@ class Livegraft:
         settings.home.mkdir(parents=True, exist_ok=True)
         self._settings = settings
         self.ledger = Ledger.open(settings.home)
-        self.engine = make_engine(settings)
+        self.plan = planning.announce(settings)
+        self.engine = make_engine(settings, self.plan)
         check_base(settings.home, self.engine)
         self.guardian = make_guardian(settings)
         store = Store(settings.home / "store")
@@ -193,7 +197,6 @@ class Livegraft:
         self.signals = SignalsLoop(self.ledger, self._count_signals)
         self.alarms = AlarmTeller(self.ledger, self.operations.alarms, owner)
         self.reviews = ReviewsLoop(self.ledger, self.guardian, review_options(settings), owner=owner)
-        self.plan = planning.announce(settings)
         self.supervisor = (
             Supervisor(self._child_options(), self.ledger.release_owner)
             if settings.learning.enabled
@@ -222,6 +225,7 @@ class Livegraft:
             show_replicas(self.engine, self.context.metrics)
         self._leadership = Leadership(settings.home / "run" / "leader.lock")
         self._busy = BusyFile(settings.home / "run" / "busy", workers.number())
+        self._p99_seconds = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -240,6 +244,7 @@ class Livegraft:
             ("refs", self.operations.refresh, self._settings.rollout.poll_seconds),
             ("rollout", self._roll, IDLE_SECONDS),
             ("busy", self._tell_busy, BUSY_SECONDS),
+            ("pace", self._measure_pace, PACE_SECONDS),
             ("rejections", self.rejections.refresh, REJECTIONS_SECONDS),
             ("alarms", self.alarms.step, ALARMS_SECONDS),
         ]
@@ -294,9 +299,11 @@ class Livegraft:
         await self.forget.finish(seconds=0)
 
     async def _tell_busy(self) -> None:
-        p99_seconds = self.context.pace.p99()
-        self._busy.write(self.engine.busy, p99_seconds)
-        self.context.metrics.inter_token_p99.set(p99_seconds)
+        self._busy.write(self.engine.busy, self._p99_seconds)
+
+    async def _measure_pace(self) -> None:
+        self._p99_seconds = self.context.pace.p99()
+        self.context.metrics.inter_token_p99.set(self._p99_seconds)
 
     def _count_signals(self, found: Mapping[str, int]) -> None:
         for kind, times in found.items():

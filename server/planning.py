@@ -20,8 +20,12 @@ class DoesNotFit(EngineError):
     """Serving and learning together need more than the GPU has."""
 
 
-def reckon(settings: Settings) -> Plan | None:
-    """The plan; None where nothing is trained or the model cannot be reckoned."""
+def announce(settings: Settings) -> Plan | None:
+    """Reckon the plan and log it; None where nothing is trained or the model cannot be reckoned.
+
+    Raises DoesNotFit for a GPU. On CPU memory is not set aside but shared with all that runs there, so a plan
+    that does not fit is a warning, and each update looks for itself at what is free.
+    """
     if not settings.learning.enabled or settings.engine.kind == "fake":
         return None
     try:
@@ -31,19 +35,7 @@ def reckon(settings: Settings) -> Plan | None:
         return None
     device = here()
     learning = settings.learning
-    return make(model, device, _serving(settings, device), learning.profile, learning.max_edits_per_update)
-
-
-def announce(settings: Settings) -> Plan | None:
-    """Reckon the plan and log it.
-
-    Raises DoesNotFit for a GPU. On CPU memory is not set aside but shared with all that runs there, so a plan
-    that does not fit is a warning, and each update looks for itself at what is free.
-    """
-    plan = reckon(settings)
-    if plan is None:
-        return None
-    device = plan.device
+    plan = make(model, device, _serving(settings, device), learning.profile, learning.max_edits_per_update)
     for line in lines(plan):
         log.info("%s", line)
     if plan.why_not and device.gpu:
@@ -53,12 +45,10 @@ def announce(settings: Settings) -> Plan | None:
     return plan
 
 
-def vllm_cache_bytes(settings: Settings) -> int:
+def vllm_cache_bytes(plan: Plan | None) -> int:
     """The cache that a vLLM process started here may hold; 0 leaves it to vLLM."""
-    if settings.engine.kind != "vllm" or settings.vllm.urls:
-        return 0
-    plan = reckon(settings)
-    return plan.cache_bytes if plan is not None and plan.device.gpu and not plan.why_not else 0
+    planned = plan is not None and plan.device.gpu and plan.serving.engine == "vllm"
+    return plan.cache_bytes if plan is not None and planned else 0
 
 
 def reserve_mb(plan: Plan | None) -> int:

@@ -62,7 +62,13 @@ class Outcome:
 
 
 def new_turn(
-    ask: Ask, speaker: Speaker, user: str, headers: Headers, choice: Choice, policy: ApiPolicy
+    ask: Ask,
+    speaker: Speaker,
+    user: str,
+    conversation: str,
+    headers: Headers,
+    choice: Choice,
+    policy: ApiPolicy,
 ) -> Turn:
     """The turn before its answer is known: who asked what of which version, and whether that may teach."""
     reason = "" if policy.learning_enabled else "learning is switched off"
@@ -75,7 +81,7 @@ def new_turn(
         user=user,
         key_name=speaker.key_name,
         operator=speaker.operator,
-        conversation=conversation(ask, user, headers),
+        conversation=conversation,
         messages=ask.messages,
         answer="",
         version=choice.version,

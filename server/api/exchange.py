@@ -88,13 +88,14 @@ async def answer(
     """The whole way of one request. Raises what `in_words` can put in words."""
     user = identity.user(context.policy.identity, speaker, request.headers, ask.named)
     suffix = model_suffix(ask.model, context.engine.model_name)
-    choice = context.control.choose(user, suffix, capture.conversation(ask, user, request.headers))
+    conversation = capture.conversation(ask, user, request.headers)
+    choice = context.control.choose(user, suffix, conversation)
     _turn_away_when_full(context)
     said = [message.content for message in ask.messages if message.role == "user"]
     moderated = moderation_asked(moderation, context.guardian.policy, said)
     if moderated is not None:
         await moderated.before()
-    turn = capture.new_turn(ask, speaker, user, request.headers, choice, context.policy)
+    turn = capture.new_turn(ask, speaker, user, conversation, request.headers, choice, context.policy)
     starting = asyncio.ensure_future(_start(context, ask, request, turn, choice, make_form))
     exchange = await _unless_gone(request, starting)
     if exchange is None:

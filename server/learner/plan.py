@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from server.engine.vllm.options import served_rank
 from server.learner.architecture import Architecture
 from server.learner.chat import Encoded
 from server.learner.errors import DoesNotFit
@@ -36,7 +37,6 @@ PAST_FACTS = 48
 """Replayed at most, for the estimate; the recipe says how many of them a step sees."""
 COMFORTABLE = 8
 """Answers of full length at once that the cache should hold before the trainer computes in larger pieces."""
-VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Serving:
         """Ranks that memory is held for: vLLM knows only some."""
         if self.engine != "vllm":
             return self.max_rank
-        return next((known for known in VLLM_RANKS if known >= self.max_rank), self.max_rank)
+        return served_rank(self.max_rank)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,18 @@ def test_what_fits_is_logged_and_the_trainer_is_to_keep_its_part(
     assert planning.reserve_mb(plan) == plan.trainer_bytes >> 20 > 0
 
 
+def test_replicas_started_here_are_told_the_planned_cache_and_those_elsewhere_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on(monkeypatch, 24 << 10, gpu=True)
+    flags = ["--model", "seedling", "--home", str(tmp_path), "--engine.kind", "vllm"]
+    here = planning.announce(read_settings(flags))
+    assert here is not None
+    assert planning.vllm_cache_bytes(here) == here.cache_bytes > 0
+    elsewhere = planning.announce(read_settings([*flags, "--vllm.urls", "http://gpu-1:8001"]))
+    assert planning.vllm_cache_bytes(elsewhere) == planning.vllm_cache_bytes(None) == 0
+
+
 def test_where_nothing_is_trained_nothing_is_planned(tmp_path: Path) -> None:
     for flags in (["--learning.enabled", "false"], ["--engine.kind", "fake"]):
         assert planning.announce(read_settings(["--home", str(tmp_path), *flags])) is None

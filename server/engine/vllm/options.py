@@ -11,6 +11,11 @@ MAX_CPU_LORAS = 8
 """Adapters that a process started by us keeps in host memory: those in use, and some to go back to."""
 
 
+def served_rank(rank: int) -> int:
+    """The smallest --max-lora-rank that holds adapters of this rank, or the largest there is."""
+    return next((known for known in LORA_RANKS if known >= rank), LORA_RANKS[-1])
+
+
 @dataclass(frozen=True, slots=True)
 class VllmOptions:
     """Where the replicas are or how they are started, and how patient to be with them."""
@@ -53,4 +58,4 @@ class VllmOptions:
     @property
     def served_rank(self) -> int:
         """The rank that processes started by us are told: the smallest that vLLM allows and holds ours."""
-        return next((rank for rank in LORA_RANKS if rank >= self.max_lora_rank), LORA_RANKS[-1])
+        return served_rank(self.max_lora_rank)
