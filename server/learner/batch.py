@@ -42,6 +42,8 @@ class Shot:
     """Who pulls by it (server.learner.users); '' for what is nobody's."""
     group: str = ""
     """Shots of one group are judged against each other and computed together."""
+    again: bool = False
+    """Whether it comes again because it was missed: no fair sample of its kind."""
 
 
 class Draws(Protocol):
@@ -125,7 +127,7 @@ class Batches:
                 continue
             name = shot.key + str(shot.encoded.ids)
             if loss > MISSED_NATS:
-                self._missed[name] = shot
+                self._missed[name] = replace(shot, again=True)
             else:
                 self._missed.pop(name, None)
 

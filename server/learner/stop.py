@@ -36,7 +36,7 @@ class StopRule:
             if shot.kind == "fact":
                 self._facts[shot.key] = probability
                 self.probabilities[shot.key] = round(probability, 4)
-            elif shot.kind == "neighbour":
+            elif shot.kind == "neighbour" and not shot.again:
                 self._neighbours.append(probability >= 0.5)
 
     def trained_enough(self) -> bool:
