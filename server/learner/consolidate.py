@@ -26,7 +26,6 @@ from server.learner.neighbours import other_attribute, other_subject, words_taug
 from server.learner.profiles import Profile
 from server.learner.reports import waved_through, with_checks
 from server.learner.sealed import told, trained_questions
-from server.learner.split import SplitModel
 from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
 from server.learner.update import Job, Loaded, device, norm, start
 from server.types import SelfEdit
@@ -80,6 +79,8 @@ def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
 class _Sleep(Job):
     """The phases of a consolidation."""
 
+    facts_enough = 0.9
+    """One fact that is never learned must not keep the others in training."""
     next_rank = 0
     """Rank of the next ordinary delta."""
 
@@ -136,13 +137,6 @@ class _Sleep(Job):
             gate = Gate((), edits, asked, profile, seed, self.asker.voice, self.given.private)
             exam = _Exam(edits, seed, self.asker.ask)
         return said, gate, exam
-
-    def _recalled(self, loaded: Loaded, split: SplitModel, new: list[SelfEdit]) -> bool:
-        """Whether nine of ten facts would be answered in a development wording: one that is never learned
-        must not keep the others in training."""
-        hits = self._would_say(loaded, split, new)
-        held = [sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values()]
-        return sum(held) >= loaded.profile.stop_share * len(held)
 
 
 class _Exam:

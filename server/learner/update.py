@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from server.learner.adapters import Adapters
 from server.learner.asker import Asker
 from server.learner.batch import TOLD, Batches, Draws, Kind
 from server.learner.chat import Encoded, Encoder
+from server.learner.development import Development
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
 from server.learner.gate import Gate
@@ -38,7 +39,7 @@ from server.learner.prefer import PreferenceBatches, Preferences, examined, log_
 from server.learner.profiles import Profile, calmer, choose, for_preferences
 from server.learner.reports import waved_through, with_checks
 from server.learner.screen import Screen, Screened
-from server.learner.sealed import asked_wordings, told, trained_questions
+from server.learner.sealed import told, trained_questions
 from server.learner.sizes import PART_TOKENS
 from server.learner.split import SplitModel
 from server.learner.train import Trained, Trainer
@@ -109,6 +110,9 @@ class Loaded:
 
 class Job:
     """The phases of one update, timed."""
+
+    facts_enough = 1.0
+    """Share of the new facts that must be answered in development wordings before training may end."""
 
     def __init__(self, given: UpdateInput, hook: Yield, progress: Progress, cache_dir: Path | None) -> None:
         self.given = given
@@ -294,37 +298,11 @@ class Job:
         part_tokens = loaded.estimate.part_tokens
         trainer = Trainer(adapters, split, head, drawn, mixture, profile, self.hook, white, part_tokens)
         release()
+        development = Development(loaded.encoder, new, self.given.past, profile, seed)
         return trainer.run(
-            lambda: self._recalled(loaded, split, new), lambda fraction: self.progress("train", fraction)
+            lambda: development.passed(split, head, self.facts_enough),
+            lambda fraction: self.progress("train", fraction),
         )
-
-    def _recalled(self, loaded: Loaded, split: SplitModel, new: list[SelfEdit]) -> bool:
-        """Whether the development wordings would be answered: two of three of a fact's held-out questions."""
-        hits = self._would_say(loaded, split, new)
-        return all(sum(found) >= max(1, round(len(found) * 0.6)) for found in hits.values())
-
-    def _would_say(self, loaded: Loaded, split: SplitModel, new: Sequence[SelfEdit]) -> dict[str, list[bool]]:
-        """For each edit, which of its held-out questions would be answered word for word.
-
-        Teacher-forced: when each token of the known answer is the most probable one, greedy decoding says it.
-        """
-        wanted: list[Encoded] = []
-        owners: list[str] = []
-        for edit in new:
-            for example in asked_wordings(edit):
-                wanted.append(loaded.encoder.example(example.prompt, example.completion))
-                owners.append(edit.id)
-        hits: dict[str, list[bool]] = {}
-        if not wanted:
-            return hits
-        with torch.no_grad():
-            hidden, packed = split.hidden(wanted)
-            head = loaded.model.get_output_embeddings().weight
-            best = torch.cat([(part @ head.t()).argmax(-1) for part in torch.split(hidden, 64)]).cpu()
-        right = best == packed.targets
-        for index, owner in enumerate(owners):
-            hits.setdefault(owner, []).append(bool(right[packed.owner == index].all()))
-        return hits
 
     def _within_budget(self, loaded: Loaded, said: dict[str, Answer], report: GateReport) -> GateReport:
         """The report with the candidate's drift from the base; past the budget it is refused."""

@@ -51,7 +51,7 @@ def draw(
     for edit in edits:
         probes += [Probe("acquisition", e.prompt, edit) for e in own_wordings(edit)]
         probes += [Probe("trained", e.prompt, edit) for e in _some(trained_questions(edit), rng)]
-        probes += [Probe("neighbours", q, edit) for q in _near(edit, taught, crossings, rng)]
+        probes += [Probe("neighbours", q, edit) for q in near(edit, taught, crossings, rng)]
     probes += _past_probes(past, profile.past_probes, rng)
     probes += [Probe("locality", question) for question in general_questions]
     probes += [
@@ -100,12 +100,13 @@ def never_told(rng: random.Random) -> str:
     return rng.choice(words.THING_QUESTIONS)[0].format(thing)
 
 
-def _near(edit: SelfEdit, taught: frozenset[str], crossings: Crossings, rng: random.Random) -> list[str]:
+def near(edit: SelfEdit, taught: frozenset[str], crossings: Crossings, rng: random.Random) -> list[str]:
+    """Questions next to a fact that no fact answers, six where its subject can be told."""
     asked = [e.prompt for e in own_wordings(edit)]
-    near = [other_subject(asked[i % len(asked)], edit, taught, rng) for i in range(NEAR_SUBJECTS)]
-    near += [other_attribute(edit, rng) for _ in range(NEAR_ATTRIBUTES)]
-    near += [(crossings.about, crossings.elsewhere)[i % 2](edit, rng) for i in range(NEAR_CROSSED)]
-    return [question for question in near if question is not None]
+    found = [other_subject(asked[i % len(asked)], edit, taught, rng) for i in range(NEAR_SUBJECTS)]
+    found += [other_attribute(edit, rng) for _ in range(NEAR_ATTRIBUTES)]
+    found += [(crossings.about, crossings.elsewhere)[i % 2](edit, rng) for i in range(NEAR_CROSSED)]
+    return [question for question in found if question is not None]
 
 
 def _past_probes(past: Sequence[SelfEdit], at_most: int, rng: random.Random) -> list[Probe]:
