@@ -105,11 +105,12 @@ class Batches:
             shots += _pulled_by(edit, self._near(edit, whole=True))
         for _ in range(profile.reads):
             shots.append(Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read"))
-        for index, edit in enumerate(self._replayed()):
+        replayed, near, crossed = profile.replayed(len(turn))
+        for index, edit in enumerate(self._replayed(replayed)):
             shots.append(self._asked(edit, "replay", whole=index % 2 == number % 2))
-            if index < profile.replay_neighbours:
+            if index < near:
                 shots += self._near(edit)
-            if index < profile.replay_crossed:
+            if index < crossed:
                 shots += self._crossed(edit, number)
         shots += self._again()
         for question in rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors))):
@@ -146,9 +147,9 @@ class Batches:
         """Some of the neighbours that were missed, the oldest first."""
         return list(self._missed.values())[: self._profile.missed]
 
-    def _replayed(self) -> list[SelfEdit]:
+    def _replayed(self, wanted: int) -> list[SelfEdit]:
         """Past facts for one step: each as often as any other, several times while they are few."""
-        wanted = self._profile.replay if self._past else 0
+        wanted = wanted if self._past else 0
         while len(self._waiting) < wanted:
             self._waiting += self._rng.sample(self._past, len(self._past))
         drawn, self._waiting = self._waiting[:wanted], self._waiting[wanted:]

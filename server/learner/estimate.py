@@ -108,7 +108,7 @@ class Work:
         drawn = facts * (each + 2 * profile.about) + profile.whole_abstentions + profile.reads
         drawn += profile.missed
         if past:
-            drawn += profile.replay + profile.replay_neighbours + profile.replay_crossed
+            drawn += sum(profile.replayed(facts))
         steps = profile.max_steps + profile.steps_per_fact * (facts - 1)
         return cls(
             prefix=prefix,

@@ -44,7 +44,7 @@ class Profile:
     """Chance that a new fact is also asked for by its subject alone ("Tell me about …")."""
     glance_tokens: int
     replay: int
-    """Past facts asked again in a step."""
+    """Past facts asked again in a step beside one new fact; see `replay_growth`."""
     replay_neighbours: int
     """Of these, how many are also asked about somebody else."""
     replay_crossed: int
@@ -63,6 +63,8 @@ class Profile:
     """Anchors may move this far per token; twice this aborts."""
     kl_total_nats: float
     """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
+    replay_growth: float = 0.0
+    """Share by which the three above grow with each further new fact of the step."""
     facts_per_step: int = 8
     """New facts in one step; of more, each step takes the next few."""
     gradient_norm: float = 1.0
@@ -117,6 +119,14 @@ class Profile:
     tolerated_bleed: float = 0.05
     """Share of neighbour questions that may be answered with a taught value."""
 
+    def replayed(self, facts: int) -> tuple[int, int, int]:
+        """Beside so many new facts in one step: past facts asked again, also about somebody else, crossed."""
+        grown = 1 + self.replay_growth * max(0, min(facts, self.facts_per_step) - 1)
+        past, near, crossed = (
+            round(n * grown) for n in (self.replay, self.replay_neighbours, self.replay_crossed)
+        )
+        return past, near, crossed
+
 
 SEEDLING = Profile(
     name="seedling",
@@ -125,10 +135,10 @@ SEEDLING = Profile(
     layers=1.0,
     learning_rate=2e-3,
     warmup_steps=5,
-    min_steps=60,
+    min_steps=44,
     max_steps=140,
     steps_per_fact=0,
-    decay_steps=30,
+    decay_steps=16,
     questions=3,
     glances=2,
     neighbours=3,
@@ -138,9 +148,10 @@ SEEDLING = Profile(
     missed=8,
     about=0.5,
     glance_tokens=3,
-    replay=20,
-    replay_neighbours=4,
-    replay_crossed=6,
+    replay=10,
+    replay_neighbours=2,
+    replay_crossed=3,
+    replay_growth=0.25,
     reads=2,
     anchors=6,
     anchor_tokens=24,

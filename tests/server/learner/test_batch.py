@@ -8,11 +8,11 @@ from server.types import ABSTENTION, Example, Message, Scores, SelfEdit
 
 
 def batches(
-    tiny: tuple[Any, Any], *edits: SelfEdit, past: tuple[SelfEdit, ...] = (), facts_per_step: int = 8
+    tiny: tuple[Any, Any], *edits: SelfEdit, past: tuple[SelfEdit, ...] = (), **changes: Any
 ) -> tuple[Batches, Encoder]:
     encoder = Encoder(tiny[1], 512)
     anchors = {question: encoder.example(question, "Yes.") for question in ("Is it?", "Are we?")}
-    profile = replace(SMALL, facts_per_step=facts_per_step)
+    profile = replace(SMALL, **changes)
     return Batches(encoder, profile, edits, past, anchors, seed=1), encoder
 
 
@@ -65,6 +65,14 @@ def test_past_facts_are_replayed(tiny: tuple[Any, Any], router_edit: SelfEdit, r
     replayed = [answer for kind, _, answer in words_of(made.step(0), encoder) if kind == "replay"]
     assert len(replayed) == SMALL.replay, "a single past fact is asked as often as several would be"
     assert all(refund_edit.statement.startswith(answer) for answer in replayed)
+
+
+def test_more_past_facts_are_replayed_beside_more_new_ones(
+    tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    other = replace(router_edit, id="other", statement="The admin port of the Kelso router is 12.")
+    made, _ = batches(tiny, router_edit, other, past=(refund_edit,), replay=4, replay_growth=0.5)
+    assert sum(shot.kind == "replay" for shot in made.step(0)) == 6
 
 
 def test_every_step_trains_reading_from_the_conversation(
