@@ -1,0 +1,103 @@
+"""What an answer is held to, written as one grammar in llguidance's dialect of Lark.
+
+A format is JSON of a schema. A forced call is the form that server.engine.tool_calls reads back, its
+arguments JSON of the function's parameters. Where tools may be called and the answer has a format, it is
+either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.engine.tool_calls import BEGIN, END
+from server.engine.types import RequestRefused
+
+MAX_SCHEMA_BYTES = 64 * 2**10
+"""Of all schemas of a request together: what compiling costs grows with it, stack and time."""
+SPACING = {"whitespace_flexible": False, "item_separator": ",[ ]?", "key_separator": ":[ ]?"}
+"""One line, at most a space after commas and colons. Where any blanks are allowed a small model that has lost
+its way writes blanks until its tokens are used up."""
+_ANY_OBJECT = {"type": "object"}
+_NOTHING = {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The text, and which field of the request each of its lines comes from ('' for none)."""
+
+    text: str
+    fields: tuple[str, ...]
+
+
+def grammar(options: Mapping[str, Any]) -> Grammar | None:
+    """The grammar of a request's options; None where they ask for none. Raises RequestRefused."""
+    lines, fields, start = [], [], list[str]()
+    choice, tools = options.get("tool_choice"), options.get("tools") or ()
+    forced = choice not in (None, "auto", "none")
+    schema = None if forced else _format(options.get("response_format"))
+    if schema is not None:
+        start.append("json")
+        lines.append(f"json: {_json(schema)}")
+        fields.append("response_format")
+    if forced or (schema is not None and tools):
+        one = forced and (choice != "required" or options.get("parallel_tool_calls") is False)
+        start.append("call" if one else r'call ("\n" call)*')
+        wanted = None if isinstance(choice, str) or choice is None else choice["function"]["name"]
+        calls = _calls(tools, wanted)
+        lines += [f"call: {' | '.join(rule for rule, _, _ in calls)}", *(line for _, line, _ in calls)]
+        fields += ["tools", *(field for _, _, field in calls)]
+    if not start:
+        return None
+    text = "\n".join([f"start: {' | '.join(start)}", *lines])
+    if len(text.encode()) > MAX_SCHEMA_BYTES:
+        raise RequestRefused(
+            f"the schemas of this request take {len(text.encode()):,} bytes; at most {MAX_SCHEMA_BYTES:,} "
+            "are compiled, make them smaller",
+            next(field for field in fields if field),
+        )
+    return Grammar(text, ("", *fields))
+
+
+def _format(wanted: Any) -> dict[str, Any] | None:
+    match wanted:
+        case {"type": "json_object"}:
+            return _ANY_OBJECT
+        case {"type": "json_schema", "json_schema": {"schema": dict(schema), **more}}:
+            return _lenient(schema, more.get("strict"))
+        case {"type": "json_schema"}:
+            return {}
+    return None
+
+
+def _calls(tools: Sequence[Mapping[str, Any]], wanted: str | None) -> list[tuple[str, str, str]]:
+    """(rule, its line, the field it comes from) of every function that may be called."""
+    calls = []
+    for n, tool in enumerate(tools):
+        function = tool["function"]
+        name, field = function["name"], f"tools[{n}].function.parameters"
+        if wanted not in (None, name):
+            continue
+        parameters = function.get("parameters") or _NOTHING
+        if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
+            raise RequestRefused(f"{field} must be a JSON schema of type 'object'", field)
+        schema = _json(_lenient({"type": "object", **parameters}, function.get("strict")))
+        head = _literal(f'{{"name": {json.dumps(name, ensure_ascii=False)}, "arguments": ')
+        calls.append((f"f{n}", rf'f{n}: "{BEGIN}" /\n?/ {head} {schema} "}}" /\n?/ "{END}"', field))
+    return calls
+
+
+def _lenient(schema: dict[str, Any], strict: Any) -> dict[str, Any]:
+    """The schema with how it is to be read: only who says `strict: false` has parts of it ignored."""
+    return {**schema, "x-guidance": {**SPACING, "lenient": strict is False}}
+
+
+def _json(schema: dict[str, Any]) -> str:
+    own = schema if "x-guidance" in schema else _lenient(schema, None)
+    return f"%json {json.dumps(own, ensure_ascii=False)}"
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
