@@ -174,4 +174,4 @@ def _refusal(wanted: Grammar, message: str) -> RequestRefused:
 
 def _why(message: str) -> str:
     """What it says, before it quotes the grammar or gives advice on writing one."""
-    return " ".join(re.split(r"\n\s*\d+ \||\n<|; consider", message)[0].split())[:500]
+    return " ".join(re.split(r"\n\s*\d+ \||\s<(?:state|non-verbose)|; consider", message)[0].split())[:500]

@@ -34,10 +34,10 @@ class Grammar:
 
 def grammar(options: Mapping[str, Any]) -> Grammar | None:
     """The grammar of a request's options; None where they ask for none. Raises RequestRefused."""
-    lines, fields, start = [], [], list[str]()
     choice, tools = options.get("tool_choice"), options.get("tools") or ()
     forced = choice not in (None, "auto", "none")
     schema = None if forced else _format(options.get("response_format"))
+    start, lines, fields = list[str](), list[str](), [""]
     if schema is not None:
         start.append("json")
         lines.append(f"json: {_json(schema)}")
@@ -45,20 +45,20 @@ def grammar(options: Mapping[str, Any]) -> Grammar | None:
     if forced or (schema is not None and tools):
         one = forced and (choice != "required" or options.get("parallel_tool_calls") is False)
         start.append("call" if one else r'call ("\n" call)*')
-        wanted = None if isinstance(choice, str) or choice is None else choice["function"]["name"]
-        calls = _calls(tools, wanted)
+        calls = _calls(tools, choice["function"]["name"] if isinstance(choice, dict) else None)
         lines += [f"call: {' | '.join(rule for rule, _, _ in calls)}", *(line for _, line, _ in calls)]
         fields += ["tools", *(field for _, _, field in calls)]
     if not start:
         return None
     text = "\n".join([f"start: {' | '.join(start)}", *lines])
-    if len(text.encode()) > MAX_SCHEMA_BYTES:
+    size = len(text.encode())
+    if size > MAX_SCHEMA_BYTES:
         raise RequestRefused(
-            f"the schemas of this request take {len(text.encode()):,} bytes; at most {MAX_SCHEMA_BYTES:,} "
-            "are compiled, make them smaller",
-            next(field for field in fields if field),
+            f"{fields[1]} has schemas of {size:,} bytes; at most {MAX_SCHEMA_BYTES:,} are compiled, "
+            "make them smaller",
+            fields[1],
         )
-    return Grammar(text, ("", *fields))
+    return Grammar(text, tuple(fields))
 
 
 def _format(wanted: Any) -> dict[str, Any] | None:

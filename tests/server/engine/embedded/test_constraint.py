@@ -225,11 +225,20 @@ async def test_a_schema_of_a_thousand_levels_does_not_end_the_process(
 
 
 async def test_what_turns_out_too_much_on_the_way_ends_that_answer_alone(engine: EmbeddedEngine) -> None:
-    late = schema({"type": "string", "pattern": f"^([a-z]{{20}}|{HOSTILE[1:-1]})$"})
+    late = {"a": {"enum": ["x", "y"]}, "b": {"type": "string", "pattern": HOSTILE}}
     beside = asyncio.create_task(text(engine, ask({}, max_tokens=40)))
-    with suppress(RequestRefused):
-        assert json.loads(await text(engine, ask(late, max_tokens=40)))
+    request = ask(schema({"type": "object", "properties": late, "required": ["a", "b"]}))
+    said: list[str] = []
+
+    async def listen() -> None:
+        async for chunk in engine.generate(request):
+            said.append(chunk.text)
+
+    with pytest.raises(RequestRefused, match=r"response_format .* too many expressions constructed$"):
+        await listen()
+    assert "".join(said).startswith('{"a":')
     assert await beside == await text(engine, ask({}, max_tokens=40))
+    assert engine.health().running == 0
 
 
 async def test_requests_without_a_grammar_start_nothing(engine: EmbeddedEngine) -> None:
