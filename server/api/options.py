@@ -45,7 +45,11 @@ def read(request: ChatRequest, features: frozenset[Feature]) -> dict[str, Any]:
             check_format(value)
         options[name] = value
     for name, value in options.items():
-        if not is_unicode(value):
+        try:
+            whole = is_unicode(value)
+        except RecursionError:
+            raise invalid(f"{name} is nested too deeply.", name) from None
+        if not whole:
             raise invalid(f"{name} holds half of a surrogate pair, which is no character.", name)
     return options
 

@@ -20,7 +20,6 @@ MAX_SCHEMA_BYTES = 64 * 2**10
 SPACING = {"whitespace_flexible": False, "item_separator": ",[ ]?", "key_separator": ":[ ]?"}
 """One line, at most a space after commas and colons. Where any blanks are allowed a small model that has lost
 its way writes blanks until its tokens are used up."""
-_ANY_OBJECT = {"type": "object"}
 _NOTHING = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
@@ -40,7 +39,7 @@ def grammar(options: Mapping[str, Any]) -> Grammar | None:
     start, lines, fields = list[str](), list[str](), [""]
     if schema is not None:
         start.append("json")
-        lines.append(f"json: {_json(schema)}")
+        lines.append(f"json: {_json(schema, 'response_format')}")
         fields.append("response_format")
     if forced or (schema is not None and tools):
         one = forced and (choice != "required" or options.get("parallel_tool_calls") is False)
@@ -64,11 +63,11 @@ def grammar(options: Mapping[str, Any]) -> Grammar | None:
 def _format(wanted: Any) -> dict[str, Any] | None:
     match wanted:
         case {"type": "json_object"}:
-            return _ANY_OBJECT
+            return _read({"type": "object"}, None)
         case {"type": "json_schema", "json_schema": {"schema": dict(schema), **more}}:
-            return _lenient(schema, more.get("strict"))
+            return _read(schema, more.get("strict"))
         case {"type": "json_schema"}:
-            return {}
+            return _read({}, None)
     return None
 
 
@@ -83,20 +82,22 @@ def _calls(tools: Sequence[Mapping[str, Any]], wanted: str | None) -> list[tuple
         parameters = function.get("parameters") or _NOTHING
         if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
             raise RequestRefused(f"{field} must be a JSON schema of type 'object'", field)
-        schema = _json(_lenient({"type": "object", **parameters}, function.get("strict")))
+        schema = _json(_read({"type": "object", **parameters}, function.get("strict")), field)
         head = _literal(f'{{"name": {json.dumps(name, ensure_ascii=False)}, "arguments": ')
         calls.append((f"f{n}", rf'f{n}: "{BEGIN}" /\n?/ {head} {schema} "}}" /\n?/ "{END}"', field))
     return calls
 
 
-def _lenient(schema: dict[str, Any], strict: Any) -> dict[str, Any]:
+def _read(schema: dict[str, Any], strict: Any) -> dict[str, Any]:
     """The schema with how it is to be read: only who says `strict: false` has parts of it ignored."""
     return {**schema, "x-guidance": {**SPACING, "lenient": strict is False}}
 
 
-def _json(schema: dict[str, Any]) -> str:
-    own = schema if "x-guidance" in schema else _lenient(schema, None)
-    return f"%json {json.dumps(own, ensure_ascii=False)}"
+def _json(schema: dict[str, Any], field: str) -> str:
+    try:
+        return f"%json {json.dumps(schema, ensure_ascii=False)}"
+    except RecursionError:
+        raise RequestRefused(f"{field} has a schema that is nested too deeply", field) from None
 
 
 def _literal(text: str) -> str:

@@ -137,6 +137,13 @@ def forcing(choice: Any, parameters: Any = None) -> dict[str, Any]:
     return {"tools": [tool], "tool_choice": choice}
 
 
+def nested(levels: int) -> Any:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels):
+        schema = {"items": schema}
+    return schema
+
+
 BAD: list[tuple[dict[str, Any], str, str, str]] = [
     ({"response_format": "json"}, "invalid_value", "response_format.type", "json_object"),
     ({"response_format": {"type": "xml"}}, "invalid_value", "response_format.type", "'xml'"),
@@ -150,6 +157,7 @@ BAD: list[tuple[dict[str, Any], str, str, str]] = [
     (formatted([]), "invalid_type", "response_format.json_schema.schema", "an object"),
     (formatted({}, strict="yes"), "invalid_type", "response_format.json_schema.strict", "true or false"),
     (formatted({"type": "strin"}), "refused_by_engine", "response_format", "strin"),
+    (formatted(nested(200)), "refused_by_engine", "response_format", "recursion limit"),
     (forcing("always"), "invalid_value", "tool_choice", "'required'"),
     (forcing({"type": "function", "function": {"name": "g"}}), "invalid_value", "tool_choice", "'g'"),
     (
@@ -167,6 +175,16 @@ def test_what_is_wrong_with_a_format_or_a_choice_is_named(thinking: Live) -> Non
         error = response.json()["error"]
         assert (response.status_code, error["code"], error["param"]) == (400, code, param)
         assert words in error["message"]
+
+
+def test_no_depth_of_a_schema_is_an_error_of_the_server(thinking: Live) -> None:
+    for levels in range(900, 1000, 10):
+        whole = json.dumps({"model": MODEL, "messages": ASKED, **formatted("DEEP")})
+        body = whole.replace('"DEEP"', '{"items":' * levels + "{}" + "}" * levels)
+        response = thinking.http().post(
+            "/v1/chat/completions", content=body, headers={"content-type": "application/json"}
+        )
+        assert response.status_code == 400
 
 
 def test_responses_call_the_fields_by_their_own_names(thinking: Live) -> None:
