@@ -494,7 +494,7 @@ async def test_a_call_that_is_forced_is_made_and_ends_as_openai_says(
 ) -> None:
     must_think(engine, request, "tool_choice")
     place = {"type": "object", "properties": {"city": {"enum": ["Bern"]}}, "required": ["city"]}
-    function = {"name": "weather", "parameters": {**place, "additionalProperties": False}}
+    function = {"name": "weather", "parameters": {**place, "additionalProperties": False}, "strict": True}
     named = {"type": "function", "function": {"name": "weather"}}
     for choice, reason in ((named, "stop"), ("required", "tool_calls")):
         options = {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
