@@ -101,6 +101,8 @@ def why_not_learned(ask: Ask, headers: Headers) -> str:
         return "store: false"
     if ask.texts:
         return "a raw completion is no conversation"
+    if ask.options.keys() & {"response_format", "tool_choice"}:
+        return "the answer was held to a form (response_format, tool_choice): that is a program's question"
     task = ask.metadata.get("task") or filled_in(headers.get(TASK_HEADER, ""))
     if task:
         return f"{HIDDEN}: {task[:64]}"

@@ -106,7 +106,7 @@ def in_words(error: Exception) -> ApiError:
         case EmbeddingError():
             return ApiError(400, text, code="invalid_value", param="input")
         case RequestRefused():
-            return ApiError(400, text, code="refused_by_engine")
+            return ApiError(400, text, code="refused_by_engine", param=error.field or None)
         case EngineDead():
             return ApiError(503, text, code="engine_dead", retry=True, retry_after_seconds=5)
         case EngineError():

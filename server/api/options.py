@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from server.api.errors import ApiError, invalid
+from server.api.formats import check_choice, check_format
 from server.api.schemas import ChatMessage, ChatRequest
 from server.api.text import is_unicode
 from server.engine.types import Feature
@@ -40,9 +41,15 @@ def read(request: ChatRequest, features: frozenset[Feature]) -> dict[str, Any]:
             continue
         if feature not in features:
             raise unsupported(name)
+        if name == "response_format":
+            check_format(value)
         options[name] = value
     for name, value in options.items():
-        if not is_unicode(value):
+        try:
+            whole = is_unicode(value)
+        except RecursionError:
+            raise invalid(f"{name} is nested too deeply.", name) from None
+        if not whole:
             raise invalid(f"{name} holds half of a surrogate pair, which is no character.", name)
     return options
 
@@ -121,6 +128,7 @@ def _tools(request: ChatRequest, features: frozenset[Feature]) -> dict[str, Any]
     if choice not in (None, "auto"):
         if "tool_choice" not in features:
             raise unsupported("tool_choice")
+        check_choice(choice, request.tools)
         options["tool_choice"] = choice
     if request.parallel_tool_calls is not None:
         options["parallel_tool_calls"] = request.parallel_tool_calls

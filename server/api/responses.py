@@ -12,14 +12,20 @@ from server.api import exchange
 from server.api.ask import Ask
 from server.api.auth import ChatSpeaker
 from server.api.context import Ctx
-from server.api.errors import ApiError
+from server.api.errors import ApiError, in_words
 from server.api.response_form import ResponseForm
 from server.api.response_input import chat_request
 from server.api.schemas_openai import ResponseRequest
+from server.engine.types import RequestRefused
 
 router = APIRouter(tags=["chat"])
-NAMES = {"response_format": "text.format", "max_completion_tokens": "max_output_tokens"}
-"""What this route calls the fields of chat."""
+NAMES = (
+    ("response_format.json_schema", "text.format"),
+    ("response_format", "text.format"),
+    ("max_completion_tokens", "max_output_tokens"),
+    (".function.", "."),
+)
+"""What this route calls the fields of chat, or their parts."""
 
 
 @router.post("/v1/responses")
@@ -27,17 +33,19 @@ async def responses(body: ResponseRequest, request: Request, context: Ctx, speak
     """Answer as OpenAI would. `store: false` keeps and learns nothing, as in chat."""
     try:
         ask = asking.read(chat_request(body), context.policy, context.engine.features)
-    except ApiError as error:
-        raise _renamed(error) from error
-    form = partial(ResponseForm, echo=_echo(body, ask))
-    return await exchange.answer(request, context, speaker, ask, form, body.moderation)
+        form = partial(ResponseForm, echo=_echo(body, ask))
+        return await exchange.answer(request, context, speaker, ask, form, body.moderation)
+    except (ApiError, RequestRefused) as error:
+        raise _renamed(in_words(error)) from error
 
 
 def _renamed(error: ApiError) -> ApiError:
-    name = error.param or ""
-    if name in NAMES:
-        error.param = NAMES[name]
-        error.message = error.message.replace(name, NAMES[name])
+    before = error.param or ""
+    for theirs, ours in NAMES:
+        if theirs in (error.param or ""):
+            error.param = (error.param or "").replace(theirs, ours)
+    if before:
+        error.message = error.message.replace(before, error.param or "")
     return error
 
 

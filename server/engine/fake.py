@@ -19,7 +19,7 @@ from pathlib import Path
 
 from server.engine.slots import Slots
 from server.engine.text import StopFilter
-from server.engine.tool_calls import Calls, ToolCallFilter
+from server.engine.tool_calls import Calls, tool_call_filter
 from server.engine.types import (
     BadAdapter,
     Chunk,
@@ -134,7 +134,7 @@ class FakeEngine:
         pieces = word_pieces(self._answer(request))
         room = min(request.sampling.max_tokens, self.max_model_len - prompt_tokens)
         text_filter = StopFilter(request.sampling.stop)
-        tools = ToolCallFilter(request.id) if request.options.get("tools") else None
+        tools = tool_call_filter(request)
         finish: FinishReason | None = None
         count = 0
         while finish is None:
@@ -155,7 +155,7 @@ class FakeEngine:
             if tools is not None:
                 text, calls = tools.push(text)
                 text += tools.flush() if finish else ""
-                finish = "tool_calls" if finish == "stop" and tools.made else finish
+                finish = tools.finish if finish == "stop" else finish
             yield Chunk(
                 text=text,
                 token_ids=tuple(_token_id(p) for p in said),

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from server.engine.text import StopFilter
+from server.engine.types import FinishReason, GenerationRequest
 
 BEGIN, END = "<tool_call>", "</tool_call>"
 Calls = tuple[Mapping[str, Any], ...]
@@ -20,19 +21,21 @@ Calls = tuple[Mapping[str, Any], ...]
 class ToolCallFilter:
     """Passes text on, except calls, which are held until they are whole."""
 
-    __slots__ = ("_begin", "_held", "_made", "_request_id")
+    __slots__ = ("_begin", "_held", "_made", "_named", "_request_id")
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, named: bool = False) -> None:
+        """`named`: the request named the function that is to be called."""
         self._request_id = request_id
+        self._named = named
         self._begin = StopFilter((BEGIN,))
         self._held: str | None = None
         """What follows the mark of a call that has not ended; None outside of calls."""
         self._made = 0
 
     @property
-    def made(self) -> int:
-        """Calls so far."""
-        return self._made
+    def finish(self) -> FinishReason:
+        """How an answer ends that ends by itself: OpenAI says `stop` where the function was named."""
+        return "tool_calls" if self._made and not self._named else "stop"
 
     def push(self, text: str) -> tuple[str, Calls]:
         """(text to show now, calls that this piece completed in OpenAI's streamed form)."""
@@ -81,3 +84,10 @@ class ToolCallFilter:
         ident = sha256(f"{self._request_id}/{index}".encode()).hexdigest()[:24]
         function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
         return {"index": index, "id": f"call_{ident}", "type": "function", "function": function}
+
+
+def tool_call_filter(request: GenerationRequest) -> ToolCallFilter | None:
+    """What reads a request's answer for calls; None where it has no tools."""
+    if not request.options.get("tools"):
+        return None
+    return ToolCallFilter(request.id, isinstance(request.options.get("tool_choice"), dict))

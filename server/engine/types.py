@@ -32,7 +32,14 @@ class BadAdapter(EngineError):
 
 
 class RequestRefused(EngineError):
-    """The engine cannot do what this request asks: it must be changed."""
+    """The engine cannot do what this request asks: it must be changed.
+
+    `field` names what of it, as chat requests call it; '' where that is not known.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class EngineDead(EngineError):
@@ -77,7 +84,10 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """Natural-log probability of a token under the model's distribution (before temperature and top_p)."""
+    """Natural-log probability of a token under the model's distribution, before temperature and top_p.
+
+    Where a grammar holds the answer: among the tokens that it allows, as these alone could be said.
+    """
 
     token: str
     logprob: float
@@ -91,7 +101,8 @@ class Chunk:
     """May be '' while a character's bytes or a stop string are incomplete."""
     token_ids: tuple[int, ...] = ()
     logprobs: tuple[tuple[TokenLogprob, tuple[TokenLogprob, ...]], ...] = ()
-    """Per token: itself, then the asked number of most probable alternatives."""
+    """Per token: itself, then the asked number of most probable alternatives; fewer where a grammar allows
+    fewer."""
     finish_reason: FinishReason | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -142,7 +153,8 @@ class Engine(Protocol):
     def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk]:
         """Stream one answer. Closing the iterator (aclose) cancels it and frees its slot.
 
-        Raises VersionNotLoaded, ContextLengthExceeded or EngineDead, before the first chunk where possible.
+        Raises VersionNotLoaded, ContextLengthExceeded, RequestRefused or EngineDead, before the first chunk
+        where possible.
         """
         ...
 

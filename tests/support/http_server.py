@@ -23,7 +23,7 @@ from server.api.policy import ApiPolicy
 from server.embedding import Embedding
 from server.embedding.local import LocalEmbedding
 from server.engine.fake import FakeEngine, Rule
-from server.engine.types import Feature
+from server.engine.types import Engine, Feature
 from server.ledger import Ledger, LedgerError
 from server.operations import Operations, Preview
 from server.rollout import Fleet, Forget, Moves, RolloutPolicy
@@ -131,10 +131,15 @@ def run_live(
     preview: Preview = _preview,
     features: frozenset[Feature] = frozenset({"tools"}),
     embedding: Embedding | None = None,
+    thinking: Engine | None = None,
 ) -> Iterator[Live]:
-    """A server in a thread, stopped on leaving; canaries go to `weight` of the users."""
+    """A server in a thread, stopped on leaving; canaries go to `weight` of the users.
+
+    The scripted engine answers, or `thinking` in its place.
+    """
     engine = FakeEngine(SCRIPT, model_name=MODEL, max_batch=max_batch, features=features)
-    world = World(Ledger.open(home), Store(home / "store"), engine)
+    answering: Any = thinking or engine
+    world = World(Ledger.open(home), Store(home / "store"), answering)
     rollout = RolloutPolicy(weight=weight, auto_promote=False)
     fleet = Fleet(world.ledger, world.store, world.engine)
     moves = Moves(world.ledger, world.store, world.engine, fleet, rollout)
@@ -161,6 +166,7 @@ def run_live(
         polling.cancel()
         await context.drain()
         await context.embedding.close()
+        await world.engine.close()
 
     app.router.lifespan_context = lifespan
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)

@@ -19,7 +19,17 @@ from server.engine.vllm.process import command, environment, free_port
 EXECUTABLE = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "vllm"
 MODEL = "tiny"
 MAX_MODEL_LEN = 400
-ARGUMENTS = ("--dtype", "float32", "--enforce-eager", "--num-gpu-blocks-override", "256", "--seed", "0")
+TOOLS = ("--enable-auto-tool-choice", "--tool-call-parser", "hermes")
+ARGUMENTS = (
+    "--dtype",
+    "float32",
+    "--enforce-eager",
+    "--num-gpu-blocks-override",
+    "256",
+    "--seed",
+    "0",
+    *TOOLS,
+)
 SMALL = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",

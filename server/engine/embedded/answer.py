@@ -7,10 +7,11 @@ import random
 from torch import Tensor
 
 from server.engine.embedded.chat import Chat, TextStream
+from server.engine.embedded.constraint import Constraint
 from server.engine.embedded.sampling import log_probabilities
 from server.engine.text import StopFilter
-from server.engine.tool_calls import Calls, ToolCallFilter
-from server.engine.types import Chunk, FinishReason, GenerationRequest, TokenLogprob
+from server.engine.tool_calls import Calls, tool_call_filter
+from server.engine.types import Chunk, EngineError, FinishReason, GenerationRequest, TokenLogprob
 
 
 class Answer:
@@ -22,6 +23,7 @@ class Answer:
         "_text",
         "_tools",
         "admitted",
+        "constraint",
         "filled",
         "graft",
         "limit",
@@ -38,6 +40,7 @@ class Answer:
         graft: str | None,
         max_model_len: int,
         chat: Chat,
+        constraint: Constraint | None = None,
     ) -> None:
         self.request = request
         self.graft = graft
@@ -49,22 +52,32 @@ class Answer:
         self.admitted = 0
         """The batch's running number, given with a row."""
         self.rng = random.Random(request.sampling.seed)
+        self.constraint = constraint
+        """What it is held to; None for nothing."""
         self._chat = chat
         self._text = TextStream(chat)
         self._filter = StopFilter(request.sampling.stop)
-        self._tools = ToolCallFilter(request.id) if request.options.get("tools") else None
+        self._tools = tool_call_filter(request)
 
     @property
     def remaining(self) -> int:
         """Tokens that have to run through the model before the next one can be chosen."""
         return len(self.tokens) - self.filled
 
-    def say(self, token: int, logits: Tensor) -> Chunk:
-        """Add the chosen token; `logits` is the row (vocabulary,) that it was chosen from."""
-        if token in self._chat.end_tokens:
+    def say(self, token: int, logits: Tensor) -> Chunk | EngineError:
+        """Add the chosen token; `logits` is the row (vocabulary,) that it was chosen from.
+
+        An answer that is held to a grammar ends with it. The error is why it cannot be held to it any longer.
+        """
+        end, constraint = token in self._chat.end_tokens, self.constraint
+        if constraint is not None and (broken := constraint.take(token, end)) is not None:
+            return broken
+        if end:
             return self._chunk(self._text.flush(), (), "stop", logits)
         self.tokens.append(token)
         ended: FinishReason | None = "length" if len(self.tokens) >= self.limit else None
+        if constraint is not None and constraint.ended:
+            ended = "stop"
         text = self._text.push(token)
         if ended:
             text += self._text.flush()
@@ -81,8 +94,8 @@ class Answer:
             text, calls = self._tools.push(text)
             if ended:
                 text += self._tools.flush()
-            if ended == "stop" and self._tools.made:
-                ended = "tool_calls"
+            if ended == "stop":
+                ended = self._tools.finish
         asked = self.request.sampling.logprobs
         return Chunk(
             text,

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from server.engine.embedded.answer import Answer
 from server.engine.embedded.attention import Span
+from server.engine.embedded.constraint import restrict
 from server.engine.embedded.forward import Forward
 from server.engine.embedded.sampling import choose
 from server.engine.types import Chunk, EngineError
@@ -101,6 +102,7 @@ class Batch:
         if len(ready) < len(runners):
             logits = logits[ready]
         speakers = [runners[n] for n in ready]
+        logits = restrict(logits, [answer.constraint for answer in speakers])
         chosen = choose(logits, [a.request.sampling for a in speakers], [a.rng for a in speakers])
         said = [
             (answer, _overflow(answer) if token is None else answer.say(token, row))

@@ -20,7 +20,8 @@ class Chat:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise EngineError(f"{model_name} has no fast tokenizer (tokenizer.json): convert it first")
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
+        """transformers' own, a fast one."""
         self._backend = backend
         ends = getattr(generation_config, "eos_token_id", None)
         ends = ends if isinstance(ends, list) else [ends]
@@ -49,7 +50,7 @@ class Chat:
     def _encode(self, messages: list[dict[str, Any]], prefill: str, tools: Any) -> list[int]:
         more = {"tools": tools} if tools else {}
         try:
-            text: str = self._tokenizer.apply_chat_template(
+            text: str = self.tokenizer.apply_chat_template(
                 messages, add_generation_prompt=True, tokenize=False, **more
             )
         except Exception as error:  # a template is a program of the model's: it may raise anything

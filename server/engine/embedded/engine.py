@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from server.engine.embedded.adapter_files import read_adapter
 from server.engine.embedded.answer import Answer
 from server.engine.embedded.batch import Batch, Said
+from server.engine.embedded.constraint import Grammars
 from server.engine.embedded.loading import Loaded, load_model
 from server.engine.embedded.worker import Worker
 from server.engine.stream import ChunkStream
@@ -63,6 +64,7 @@ class EmbeddedEngine:
         self._threads = threads
         self._versions = Versions()
         self._loading = asyncio.Lock()
+        self._grammars = Grammars()
         self._streams: dict[Answer, ChunkStream] = {}
         self._calls: set[asyncio.Future[Any]] = set()
         self._dead = "the engine has not been started"
@@ -82,6 +84,7 @@ class EmbeddedEngine:
             await self.close()
             raise
         self.max_model_len = min(self.max_model_len, self._loaded.max_model_len)
+        self._grammars.open(self._loaded.chat, self._loaded.vocabulary)
 
     def _load_model(self) -> Loaded:
         loaded = load_model(self._model_dir, self.model_name, self._device, self._kv_cache_bytes)
@@ -91,6 +94,7 @@ class EmbeddedEngine:
     async def close(self) -> None:
         """Stop; requests in flight end with EngineDead."""
         self._end("the engine was closed")
+        self._grammars.close()
         self._worker.stop()
         await asyncio.to_thread(self._worker.join)
 
@@ -104,8 +108,10 @@ class EmbeddedEngine:
                 f"the prompt has {len(prompt)} tokens, the context {self.max_model_len} with the answer"
             )
         stream = ChunkStream()
-        answer = Answer(request, prompt, version.key, self.max_model_len, self._loaded.chat)
         with version.in_use():
+            constraint = await self._grammars.constraint(request.options)
+            self._check_alive()
+            answer = Answer(request, prompt, version.key, self.max_model_len, self._loaded.chat, constraint)
             self._streams[answer] = stream
             self.busy += not request.background
             self._post(lambda batch: batch.submit(answer))
@@ -144,8 +150,9 @@ class EmbeddedEngine:
 
     @property
     def features(self) -> frozenset[Feature]:
-        """Tools, where the model's own template can show them. Nothing here forces what is said."""
-        return frozenset({"tools"}) if self._loaded.chat.has_tools else frozenset()
+        """Formats always; tools, and forcing a call, where the model's own template can show them."""
+        formats = frozenset[Feature]({"response_format"})
+        return formats | {"tools", "tool_choice"} if self._loaded.chat.has_tools else formats
 
     def loaded(self) -> frozenset[str]:
         """The versions that can be asked now, the base included."""

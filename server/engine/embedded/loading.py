@@ -31,6 +31,8 @@ class Loaded:
     chat: Chat
     max_model_len: int
     """What the model was made for, and one row of the cache can hold."""
+    vocabulary: int
+    """How many tokens the logits tell of."""
 
     def logit_bytes(self, tokens: list[int], key: str | None) -> bytes:
         """The float32 logits after a prompt run alone, as bytes. For the thread that owns the model."""
@@ -60,9 +62,10 @@ def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: in
     model.set_attn_implementation(NAME)
     cache = KVCache(kv_bytes_per_token(config, model.dtype), kv_cache_bytes)
     forward = Forward(model, Grafts(model), cache)
-    loaded = Loaded(forward, chat, min(int(config.max_position_embeddings), cache.budget_tokens))
     tokens = chat.encode([Message("user", "Hello")])
     logits, layers = forward.whole(tokens, None)
+    longest = min(int(config.max_position_embeddings), cache.budget_tokens)
+    loaded = Loaded(forward, chat, longest, logits.shape[-1])
     if layers != config.num_hidden_layers or not bool(logits.isfinite().all()):
         raise EngineError(
             f"{model_name}: {layers} of {config.num_hidden_layers} layers attend in a way the embedded "

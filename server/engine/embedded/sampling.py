@@ -56,11 +56,15 @@ def _invert(weights: Tensor, uniform: float) -> int:
 
 
 def log_probabilities(logits: Tensor, token: int, alternatives: int) -> tuple[float, list[tuple[int, float]]]:
-    """Of one row of logits (vocabulary,): the token's own, and the most probable ones with theirs."""
+    """Of one row of logits (vocabulary,): the token's own, and the most probable ones with theirs.
+
+    Fewer where fewer are possible at all: what a grammar forbids is not listed.
+    """
     logits = logits.float()
     total = torch.logsumexp(logits, -1)
     own = float(logits[token] - total)
     if not alternatives:
         return own, []
     best, where = logits.topk(min(alternatives, logits.numel()))
-    return own, list(zip(where.tolist(), (best - total).tolist(), strict=True))
+    possible = best > -torch.inf
+    return own, list(zip(where[possible].tolist(), (best[possible] - total).tolist(), strict=True))

@@ -16,6 +16,8 @@ from server.engine.vllm.errors import ReplicaFailed
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
 MOST_LOGPROBS = 20
 """What vLLM allows unless it is told otherwise."""
+IMPOSSIBLE = -9999.0
+"""What vLLM writes for minus infinity: tokens that a grammar forbids."""
 _ENDS: Mapping[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 
 
@@ -121,4 +123,5 @@ def _token(step: Mapping[str, Any]) -> TokenLogprob:
 
 
 def _best(tokens: list[TokenLogprob], asked: int) -> tuple[TokenLogprob, ...]:
-    return tuple(sorted(tokens, key=lambda t: -t.logprob)[:asked])
+    possible = [token for token in tokens if token.logprob > IMPOSSIBLE]
+    return tuple(sorted(possible, key=lambda t: -t.logprob)[:asked])

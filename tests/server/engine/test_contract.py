@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +23,9 @@ from server.engine.types import (
     Engine,
     EngineDead,
     EngineError,
+    Feature,
     GenerationRequest,
+    RequestRefused,
     Sampling,
     VersionNotLoaded,
 )
@@ -435,6 +441,68 @@ async def test_every_token_has_its_log_probability_also_where_the_text_ends_at_a
 
 async def test_an_engine_names_what_it_can_do_and_needs_no_field_that_it_cannot(engine: Engine) -> None:
     assert engine.features <= {"tools", "tool_choice", "response_format", "penalties", "logit_bias"}
+
+
+def must_think(engine: Engine, request: pytest.FixtureRequest, feature: Feature) -> None:
+    if request.node.callspec.params["engine"] in ("fake", "vllm-of-paper"):
+        pytest.skip("a script is not held to anything")
+    if feature not in engine.features:
+        pytest.skip(f"without {feature}")
+
+
+def held(wanted: object, **more: Any) -> GenerationRequest:
+    schema = {"name": "it", "schema": wanted, "strict": True}
+    asked = ask(max_tokens=60, **more)
+    return replace(asked, options={"response_format": {"type": "json_schema", "json_schema": schema}})
+
+
+async def test_an_answer_that_is_held_to_a_format_keeps_it_beside_one_that_is_not(
+    engine: Engine, request: pytest.FixtureRequest
+) -> None:
+    must_think(engine, request, "response_format")
+    free = await text(engine, ask())
+    wanted = [held({"enum": ["granite", "slate"]}, version=v, temperature=1.0, seed=3) for v in ("v0", "v1")]
+    *kept, beside = await asyncio.gather(*[answer(engine, one) for one in [*wanted, ask()]])
+    for chunks in kept:
+        assert json.loads("".join(c.text for c in chunks)) in ("granite", "slate")
+        assert chunks[-1].finish_reason == "stop"
+    assert "".join(c.text for c in beside) == free
+
+
+async def test_alternatives_under_a_format_are_those_that_it_allows(
+    engine: Engine, request: pytest.FixtureRequest
+) -> None:
+    must_think(engine, request, "response_format")
+    chunks = await answer(engine, held({"enum": ["a", "b", "c"]}, logprobs=5))
+    tops = [{t.token: math.exp(t.logprob) for t in top} for c in chunks for _, top in c.logprobs]
+    assert tops[0].keys() == {'"'}
+    assert tops[1].keys() == {"a", "b", "c"}
+    assert sum(tops[1].values()) == pytest.approx(1.0)
+
+
+async def test_a_format_that_cannot_be_kept_is_refused_before_the_first_chunk(
+    engine: Engine, request: pytest.FixtureRequest
+) -> None:
+    must_think(engine, request, "response_format")
+    with pytest.raises(RequestRefused):
+        await answer(engine, held({"type": "strin"}))
+    assert await text(engine, ask())
+
+
+async def test_a_call_that_is_forced_is_made_and_ends_as_openai_says(
+    engine: Engine, request: pytest.FixtureRequest
+) -> None:
+    must_think(engine, request, "tool_choice")
+    place = {"type": "object", "properties": {"city": {"enum": ["Bern"]}}, "required": ["city"]}
+    function = {"name": "weather", "parameters": {**place, "additionalProperties": False}, "strict": True}
+    named = {"type": "function", "function": {"name": "weather"}}
+    for choice, reason in ((named, "stop"), ("required", "tool_calls")):
+        options = {"tools": [{"type": "function", "function": function}], "tool_choice": choice}
+        chunks = await answer(engine, replace(ask(max_tokens=200), options=options))
+        told = [call["function"] for c in chunks for call in c.tool_calls]
+        assert json.loads("".join(one.get("arguments") or "" for one in told)) == {"city": "Bern"}
+        assert "".join(one.get("name") or "" for one in told) == "weather"
+        assert chunks[-1].finish_reason == reason
 
 
 async def test_n_answers_to_one_prompt_are_each_what_their_seed_gives_alone(engine: Engine) -> None:

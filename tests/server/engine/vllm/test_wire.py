@@ -25,6 +25,15 @@ def test_fields_for_the_engines_features_are_passed_as_they_came_and_change_no_o
     assert body["stream"]
 
 
+def test_what_a_grammar_forbids_is_no_alternative() -> None:
+    tops = [{"token": "7", "logprob": -0.5}, {"token": "8", "logprob": -9999.0}]
+    told = {"content": [{"token": "7", "logprob": -0.5, "top_logprobs": tops}]}
+    chunk = wire.chunk({"choices": [{"delta": {"content": "7"}, "logprobs": told}]}, 2)
+    assert chunk is not None
+    ((_, alternatives),) = chunk.logprobs
+    assert [one.token for one in alternatives] == ["7"]
+
+
 def test_calls_and_their_results_reach_the_template_as_the_client_sent_them() -> None:
     history = ({"role": "user", "content": "Hi"}, {"role": "tool", "tool_call_id": "c", "content": "sunny"})
     assert wire.conversation(replace(ask(), history=history))["messages"] == list(history)
