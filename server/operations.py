@@ -15,7 +15,7 @@ from typing import TypeVar
 from adapter_store import Manifest
 from server.engine.types import Engine
 from server.ledger import Ledger
-from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report
+from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report, waits
 from server.router import Choice, choose, pinned
 from server.types import BASE_VERSION, Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
 
@@ -132,6 +132,17 @@ class Operations:
         decisions = await asyncio.to_thread(self._ledger.decisions, rollout.id)
         stored = replace(stored, counts=counts)
         return report(self._moves.policy, rollout, stored, met, decisions, time.time())
+
+    async def waiting(self) -> str:
+        """Why the next version is not shown though nothing else is; '' when none waits for long."""
+        return await asyncio.to_thread(self._waiting)
+
+    def _waiting(self) -> str:
+        for version in self._ledger.versions_waiting():
+            if version.parent == self._refs.stable:
+                ended = self._ledger.ends_without_verdict(version.name)
+                return waits(self._moves.policy, version.name, ended, time.time())
+        return ""
 
     async def promote(self, actor: str, reason: str) -> Refs:
         """See Moves.promote."""

@@ -193,6 +193,8 @@ class Ledger:
     previous_stable = _Read(_refs.previous_stable)
     rollout = _Read(_rollouts.rollout)
     rollouts = _Read(_rollouts.rollouts)
+    ends_without_verdict = _Read(_rollouts.ends_without_verdict)
+    rollouts_by_state = _Read(_rollouts.rollouts_by_state)
     start_rollout = _Write(_rollouts.start_rollout)
     update_rollout = _Write(_rollouts.update_rollout)
     end_rollout = _Write(_rollouts.end_rollout)
