@@ -17,7 +17,7 @@ from server.engine.types import Engine
 from server.ledger import Ledger
 from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report, waits
 from server.router import Choice, choose, pinned
-from server.types import BASE_VERSION, Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
+from server.types import Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
 
 T = TypeVar("T")
 Preview = Callable[[Turn], Awaitable[dict[str, object]]]
@@ -65,20 +65,14 @@ class Operations:
         One at a time: a poll that read before a move must not overwrite what the move has read since.
         """
         async with self._refreshing:
-            refs = await asyncio.to_thread(self._ledger.refs)
-            for name in (refs.stable, refs.canary):
+            seen = await asyncio.to_thread(self._ledger.serving)
+            for name in (seen.refs.stable, seen.refs.canary):
                 if name is not None:
                     await self._fleet.ensure(name)
-            if refs != self._refs or not self._versions:
-                self._versions = frozenset(row.name for row in await asyncio.to_thread(self._ledger.versions))
-            self._rollout = await asyncio.to_thread(self._ledger.rollout)
-            self._learner = await asyncio.to_thread(self._ledger.learner_status)
-            self._refs = refs
+            self._refs, self._rollout, self._stable = seen.refs, seen.rollout, seen.stable
+            self._versions, self._erased, self._learner = seen.names, seen.erased, seen.learner
             self._ready = True
-            self._erased = await asyncio.to_thread(self._ledger.erased_versions)
             await self._fleet.leave(self._erased, seconds=0)
-            named = refs.stable != BASE_VERSION
-            self._stable = await asyncio.to_thread(self._ledger.version, refs.stable) if named else None
 
     def refs(self) -> Refs:
         """The refs as last read."""

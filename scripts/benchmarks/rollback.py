@@ -1,9 +1,9 @@
 """Rollback: how soon it holds for new requests, and whether every bit is back.
 
-With one process, on a real model that learns a fact: from the call to the first request answered by the other
-version. With several (`--workers 4 --replicas 2`), under load from many clients: from the call to the last new
-request that the version before still answered, over all processes, and whether any request failed. Several
-processes share replicas of vLLM (`--vllm-program`; the one that `scripts/setup vllm` installs when it is
+With one process, on a real model that learns a fact: from the call to the first request answered by the
+other version. With several (`--workers 4 --replicas 2`), under load from many clients: from the call to the
+last new request that the version before still answered, over all processes, and whether any request failed.
+Several processes share replicas of vLLM (`--vllm-program`; what `scripts/setup vllm` installs when it is
 there), or have the scripted engine in each; their versions are random numbers that the benchmark puts in.
 """
 
@@ -59,9 +59,15 @@ def main() -> None:
     flags = [word for setting in options.livegraft for word in _flag(setting)]
     arguments = shlex.split(options.vllm_arguments)
     with everywhere.served(program, options.workers, options.replicas, arguments, flags) as server:
-        figures = everywhere.run(server, options.moves, options.streams, options.tokens)
+        found = everywhere.run(server, options.moves, options.streams, options.tokens)
+    for error in found.failed[:5]:
+        print(f"failed: {error}")
     engine = f"{options.replicas} replicas of {program}" if program else "scripted, one in each process"
-    report(f"rollback-{options.workers}-processes", {"engine": engine, **figures}, options.out)
+    report(
+        f"rollback-{options.workers}-processes",
+        {"engine": engine, "clients": options.streams} | found.figures(),
+        options.out,
+    )
 
 
 def _options() -> argparse.Namespace:

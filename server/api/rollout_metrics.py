@@ -1,4 +1,4 @@
-"""The live rollout in numbers for /metrics: what GET /v1/rollout tells. Without a rollout nothing is shown."""
+"""The live rollout in numbers for /metrics: what GET /v1/rollout tells; without a rollout nothing."""
 
 from __future__ import annotations
 

@@ -59,8 +59,8 @@ def waits(policy: RolloutPolicy, version: str, ended: Sequence[float], now: floa
         return ""
     times = "once" if len(ended) == 1 else f"{len(ended)} times"
     return (
-        f"{version} was shown {times} without a verdict, for want of traffic, and waits {left:.0f} s before it "
-        f"is shown again; `livegraft rollback --to {version}` serves it at once"
+        f"{version} was shown {times} without a verdict, for want of traffic, and waits {left:.0f} s before "
+        f"it is shown again; `livegraft rollback --to {version}` serves it at once"
     )
 
 

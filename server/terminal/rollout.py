@@ -1,4 +1,4 @@
-"""The live rollout for a person's eyes: who meets it, what speaks against it, how long it goes on, why it holds."""
+"""The live rollout for a person's eyes: who meets it, what speaks against it, how long, why it holds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Line = tuple[str, str]
 
 
 def lines(found: dict[str, Any]) -> Iterator[Line]:
-    """The lines of `livegraft status` that tell of GET /v1/rollout; none when nothing is or waits to be shown."""
+    """What `livegraft status` tells of GET /v1/rollout: nothing when nothing is or waits to be shown."""
     if found["state"] == "none":
         if found["reason"]:
             yield "rollout", escape(found["reason"])

@@ -1,4 +1,4 @@
-"""Random sequences of moves over a real model: the logits of a version are the same bits whenever it is named.
+"""Random sequences of moves over a real model: a version has the same logits whenever it is named.
 
 A sample of what tests/server/rollout/test_moves_property.py does with hashes: two processes' worth of ledger,
 fleet and moves, an embedded engine in each.

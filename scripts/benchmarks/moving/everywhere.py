@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,20 @@ WATCH_SECONDS = 1.5
 """How long answers are watched after each move: longer than the move may take."""
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A rollback: when it was called (monotonic seconds), to which version, and how long the call took."""
+
+    at: float
+    target: str
+    seconds: float
+
+
 @contextmanager
 def served(
     program: Path | None, workers: int, count: int, arguments: Sequence[str], flags: Sequence[str]
 ) -> Iterator[Server]:
-    """A server with three versions, over replicas of `program`, else with the scripted engine in each process."""
+    """A server with three versions, over replicas of `program`, else the scripted engine in each process."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livegraft-bench-")))
         base, engine = FAKE, ["--engine.kind", "fake"]
@@ -55,40 +65,68 @@ def served(
         yield server
 
 
-def run(server: Server, moves: int, streams: int, tokens: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was seen of all requests under moving refs. Times in seconds."""
+
+    answers: dict[int, int]
+    """Server process → answers that it gave."""
+    requests: int
+    seconds: float
+    calls: list[float]
+    """How long each call took, proof included."""
+    sent: list[float]
+    """Of each move, from the call to the last new request that another version answered: until it was sent."""
+    began: list[float]
+    """The same until that answer began."""
+    failed: list[str]
+    equal: int
+    """Moves after which the proof was the one from before."""
+
+    def figures(self) -> dict[str, Any]:
+        """As they are printed."""
+        by = ", ".join(str(count) for count in self.answers.values())
+        return {
+            "server processes, all of which answered": f"{len(self.answers)}: {by} answers",
+            "requests": f"{self.requests} ({self.requests / self.seconds:.0f} a second)",
+            "moves of stable": len(self.calls),
+            "call to the last new request that the other version answered, sent: p50 / p99 / most": _three(
+                self.sent
+            ),
+            "the same until its answer began": _three(self.began),
+            "the call itself, proof included: p50 / p99 / most": _three(self.calls),
+            "requests failed": len(self.failed),
+            "proofs equal": f"{self.equal} of {len(self.calls)}",
+        }
+
+
+def run(server: Server, moves: int, streams: int, tokens: int) -> Found:
     """Move stable `moves` times between v0, v1 and v2 under load, and look at every request."""
     pids = [child.pid for child in psutil.Process(server.pid).children()]
     proofs = {name: server.get(f"/v1/adapters/{name}/proof") for name in ("v0", "v1", "v2")}
-    rng, calls, equal, begin = random.Random(7), [], 0, time.monotonic()
+    rng, equal, begin = random.Random(7), 0, time.monotonic()
+    calls: list[Call] = []
     with _everywhere(server, pids, streams, tokens) as (load, owners):
         for _ in range(moves):
             now = server.get("/v1/adapters")["refs"]["stable"]
             target = rng.choice([name for name in proofs if name != now])
             called = time.monotonic()
             answer = server.post("/v1/adapters/rollback", {"to": target, "reason": "benchmark"})
-            calls.append((called, target, time.monotonic() - called))
+            calls.append(Call(called, target, time.monotonic() - called))
             equal += answer["proof"] == proofs[target]
             time.sleep(WATCH_SECONDS + rng.random() / 2)
-    seconds = time.monotonic() - begin
-    lags = [_lag(load.asked, *one) for one in _spans(calls)]
-    failed = [asked.error for asked in load.asked if asked.error]
-    for error in failed[:5]:
-        print(f"failed: {error}")
+    lags = [_lag(load.asked, call, end) for call, end in _spans(calls)]
     shares = Counter(owners.get(asked.port, 0) for asked in load.asked if not asked.error)
-    sent, began = [one[0] for one in lags], [one[1] for one in lags]
-    return {
-        "server processes, all of which answered": f"{len(pids)}: "
-        + ", ".join(str(shares[pid]) for pid in pids)
-        + " answers",
-        "clients": streams,
-        "requests": f"{len(load.asked)} ({len(load.asked) / seconds:.0f} a second)",
-        "moves of stable": len(calls),
-        "call to the last new request that the other version answered, sent: p50 / p99 / most": _three(sent),
-        "the same until its answer began": _three(began),
-        "the call itself, proof included: p50 / p99 / most": _three([one[2] for one in calls]),
-        "requests failed": len(failed),
-        "proofs equal": f"{equal} of {len(calls)}",
-    }
+    return Found(
+        answers={pid: shares[pid] for pid in pids},
+        requests=len(load.asked),
+        seconds=time.monotonic() - begin,
+        calls=[call.seconds for call in calls],
+        sent=[sent for sent, _ in lags],
+        began=[began for _, began in lags],
+        failed=[asked.error for asked in load.asked if asked.error],
+        equal=equal,
+    )
 
 
 @contextmanager
@@ -111,20 +149,19 @@ def _everywhere(
     )
 
 
-def _spans(calls: Sequence[tuple[float, str, float]]) -> Iterator[tuple[float, float, str]]:
-    """From each call to the next: when, until when, and to which version."""
-    ends = [called for called, _, _ in calls[1:]] + [float("inf")]
-    for (called, target, _), end in zip(calls, ends, strict=True):
-        yield called, end, target
+def _spans(calls: Sequence[Call]) -> Iterator[tuple[Call, float]]:
+    """Each call and when the next one came."""
+    ends = [call.at for call in calls[1:]] + [float("inf")]
+    yield from zip(calls, ends, strict=True)
 
 
-def _lag(asked: Sequence[Asked], called: float, end: float, target: str) -> tuple[float, float]:
+def _lag(asked: Sequence[Asked], call: Call, end: float) -> tuple[float, float]:
     """Of the requests sent after the call that another version answered, the last: seconds after the call
     when it was sent, and when an answer began at the latest."""
-    late = [a for a in asked if called <= a.sent_at < end and not a.error and a.version != target]
+    late = [a for a in asked if call.at <= a.sent_at < end and not a.error and a.version != call.target]
     return (
-        max((a.sent_at - called for a in late), default=0.0),
-        max((a.began_at - called for a in late), default=0.0),
+        max((a.sent_at - call.at for a in late), default=0.0),
+        max((a.began_at - call.at for a in late), default=0.0),
     )
 
 

@@ -1,4 +1,4 @@
-"""Many clients that ask without pause, each over a connection of its own, and what each of their requests got.
+"""Many clients that ask without pause, each over a connection of its own, and what each request got.
 
 A connection belongs to one server process as long as it lives, so that the process that answered is known
 without asking it. Every other client streams its answers.

@@ -1,0 +1,57 @@
+"""Follows a rollout from outside and writes down what happened when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from scripts.benchmarks.common import Server
+
+LOOK_SECONDS = 0.5
+
+
+class Diary:
+    """Lines with the seconds since it was begun, printed as they come."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._begin = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """Write a line."""
+        line = f"[{time.monotonic() - self._begin:6.0f} s] {text}"
+        self.lines.append(line)
+        print(line, flush=True)
+
+    def follow(
+        self, server: Server, version: Callable[[], str | None], seconds: float
+    ) -> tuple[str, str, dict[str, Any]]:
+        """Watch until the rollout of `version` has ended: how, why, and the last report of it.
+
+        Raises TimeoutError after so many seconds, with what it last said.
+        """
+        deadline, last, report = time.monotonic() + seconds, "", {}
+        while time.monotonic() < deadline:
+            name, found = version(), server.get("/v1/rollout")
+            if name is not None and found["version"] == name:
+                report, now = found, found["decision"]
+                said = f"{found['state']} at {found['weight']:.0%}, {now['action']}: {now['cause']}"
+                if said != last:
+                    self.note(f"{name}: {said}: {now['reason']}")
+                    last = said
+            elif name is not None and (end := ended(server, name)) is not None:
+                self.note(f"{name} was {end[0]}: {end[1]}")
+                return *end, report
+            time.sleep(LOOK_SECONDS)
+        raise TimeoutError(
+            f"the rollout did not end within {seconds:.0f} s; last: {last or 'it never began'}"
+        )
+
+
+def ended(server: Server, version: str) -> tuple[str, str] | None:
+    """How the last rollout of a version ended and why; None while none has."""
+    rows = server.get("/v1/audit?limit=1000")["audit"]
+    mine = {row["subject"] for row in rows if row["action"] == "start_rollout" and row["after"] == version}
+    found = [row for row in rows if row["action"] == "end_rollout" and row["subject"] in mine]
+    return (str(found[0]["after"]), str(found[0]["reason"])) if found else None
