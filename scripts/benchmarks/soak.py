@@ -58,7 +58,13 @@ class Soak:
         with serving("seedling", *told, *flags, home=self._home) as server:
             server.http.headers["authorization"] = f"Bearer {OPERATOR_KEY}"
             people = People(
-                server.url, server.model, PEOPLE_KEY, options.people, self._material.general, options.at_once
+                server.url,
+                server.model,
+                PEOPLE_KEY,
+                options.people,
+                self._material.general,
+                options.at_once,
+                options.think,
             )
             with people:
                 yield server, people
@@ -137,6 +143,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--think", type=float, default=1.0, help="seconds before each of them speaks again")
     parser.add_argument("--at-once", type=int, default=4, help="how many of them speak at a time")
     parser.add_argument(
         "--turns", type=int, default=150, help="answers before anything is told: what is replayed"

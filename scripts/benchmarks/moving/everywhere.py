@@ -76,7 +76,7 @@ class Found:
     calls: list[float]
     """How long each call took, proof included."""
     sent: list[float]
-    """Of each move, from the call to the last new request that another version answered: until it was sent."""
+    """Of each move, from the call until the last new request that another version answered was sent."""
     began: list[float]
     """The same until that answer began."""
     failed: list[str]

@@ -1,4 +1,4 @@
-"""Synthetic people who chat over HTTP, a few at a time, without pause, and judge what they get as people do.
+"""Synthetic people who chat over HTTP, a few at a time, and judge what they get as people do.
 
 Each asks general questions whose answers are known. Who gets no right answer objects sometimes, and sometimes
 asks the same again. They know nothing of versions: all that the server learns from them is what it would
@@ -36,10 +36,18 @@ class People:
     """`count` people of whom a few speak at a time, within `with`."""
 
     def __init__(
-        self, url: str, model: str, key: str, count: int, questions: Sequence[Known], at_once: int
+        self,
+        url: str,
+        model: str,
+        key: str,
+        count: int,
+        questions: Sequence[Known],
+        at_once: int,
+        think_seconds: float,
     ) -> None:
         self.told = Told()
         self._url, self._model, self._count, self._questions = url, model, count, questions
+        self._think_seconds = think_seconds
         self._headers = {"authorization": f"Bearer {key}"}
         self._lock, self._stop = threading.Lock(), threading.Event()
         self._threads = [threading.Thread(target=self._speak, args=(n,)) for n in range(at_once)]
@@ -64,6 +72,7 @@ class People:
         rng = random.Random(number)
         with httpx.Client(base_url=self._url, headers=self._headers, timeout=120) as client:
             while not self._stop.is_set():
+                self._stop.wait(self._think_seconds)
                 user = f"person-{rng.randrange(self._count)}"
                 try:
                     self._talk(client, rng, user)
