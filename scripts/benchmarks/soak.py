@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.common import Server, ask_all, holds, report, serving, settled, share
+from scripts.benchmarks.common import Server, all_shown, ask_all, holds, report, serving, settled, share
 from scripts.benchmarks.loop import Material, narrow
 from scripts.benchmarks.moving.diary import Diary
 from scripts.benchmarks.moving.people import People
@@ -53,7 +53,7 @@ class Soak:
             *("--rollout.mode", "evidence", "--rollout.steps", options.steps),
             *("--rollout.dwell-seconds", str(options.dwell), "--rollout.bake-seconds", str(options.dwell)),
             *("--rollout.min-conversations", str(options.conversations)),
-            *("--rollout.margin", str(options.margin), "--learning.batch-window-seconds", "5"),
+            *("--rollout.margin", str(options.margin), "--learning.batch-window-seconds", "30"),
         )
         with serving("seedling", *told, *flags, home=self._home) as server:
             server.http.headers["authorization"] = f"Bearer {OPERATOR_KEY}"
@@ -82,7 +82,13 @@ class Soak:
             self.diary.note(f"{people.turns} answers were given; {self._options.facts} facts are told")
             facts = self._material.facts[: self._options.facts]
             turns = [server.tell(fact.sentence, "ops") for fact in facts]
-            self._note("a good candidate", self._follow(server, lambda: _candidate(server, turns)))
+            with people.asleep():
+                server.wait_for("learning", lambda: settled(server, turns), self._options.minutes * 60)
+            candidate = _candidate(server, turns)
+            self.diary.note(f"learned: {candidate}; people speak again")
+            self._note("a good candidate", self._follow(server, candidate))
+            # What was learned apart is shown after it, and would be stable before the poison's turn.
+            server.wait_for("showing the rest", lambda: all_shown(server), self._options.minutes * 60)
             self._poison(server, "a poisoned candidate", 1)
 
     def blind(self) -> None:
@@ -96,7 +102,7 @@ class Soak:
         base = Base(folder.name, folder.digest, linear_shapes(folder.path))
         (name,) = plant(self._home, base, [noise(base, seed, self._options.noise)], POISON, stable)
         self.diary.note(f"{name} is put in: {POISON}, on {stable}")
-        outcome = self._follow(server, lambda: name)
+        outcome = self._follow(server, name)
         self._note(what, outcome)
         right = [self._right(server, at) for at in (stable, name)]
         self.figures[f"{what}, general questions right with stable, and with it"] = ", ".join(right)
@@ -108,7 +114,7 @@ class Soak:
         answers = ask_all(server, [question for question, _ in known], f"@{at}", "operator", 32)
         return share(sum(holds(a, values) for a, (_, values) in zip(answers, known, strict=True)), len(known))
 
-    def _follow(self, server: Server, version: Any) -> Outcome:
+    def _follow(self, server: Server, version: str) -> Outcome:
         return self.diary.follow(server, version, self._options.minutes * 60)
 
     def _note(self, what: str, outcome: Outcome) -> None:
@@ -119,12 +125,13 @@ class Soak:
         self.figures[f"{what}, met by"] = f"{met}, last as {last.get('state', 'nothing that was seen')}"
 
 
-def _candidate(server: Server, turns: Sequence[str]) -> str | None:
-    """The newest version that carries one of these turns, once all of them have come to an end."""
-    if not settled(server, turns):
-        return None
-    versions = [v["version"] for turn in turns for v in server.get(f"/v1/turns/{turn}")["versions"]]
-    return max(versions, key=lambda name: int(name[1:]), default=None)
+def _candidate(server: Server, turns: Sequence[str]) -> str:
+    """The first version that carries one of these turns. Raises RuntimeError with their states."""
+    found = [server.get(f"/v1/turns/{turn}") for turn in turns]
+    versions = [one["version"] for turn in found for one in turn["versions"]]
+    if not versions:
+        raise RuntimeError(f"nothing was learned: {[turn['state'] for turn in found]}")
+    return min(versions, key=lambda name: int(name[1:]))
 
 
 def main() -> None:

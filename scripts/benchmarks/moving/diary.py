@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from scripts.benchmarks.common import Server
@@ -24,24 +23,22 @@ class Diary:
         self.lines.append(line)
         print(line, flush=True)
 
-    def follow(
-        self, server: Server, version: Callable[[], str | None], seconds: float
-    ) -> tuple[str, str, dict[str, Any]]:
+    def follow(self, server: Server, version: str, seconds: float) -> tuple[str, str, dict[str, Any]]:
         """Watch until the rollout of `version` has ended: how, why, and the last report of it.
 
         Raises TimeoutError after so many seconds, with what it last said.
         """
         deadline, last, report = time.monotonic() + seconds, "", {}
         while time.monotonic() < deadline:
-            name, found = version(), server.get("/v1/rollout")
-            if name is not None and found["version"] == name:
+            found = server.get("/v1/rollout")
+            if found["version"] == version:
                 report, now = found, found["decision"]
                 said = f"{found['state']} at {found['weight']:.0%}, {now['action']}: {now['cause']}"
                 if said != last:
-                    self.note(f"{name}: {said}: {now['reason']}")
+                    self.note(f"{version}: {said}: {now['reason']}")
                     last = said
-            elif name is not None and (end := ended(server, name)) is not None:
-                self.note(f"{name} was {end[0]}: {end[1]}")
+            elif (end := ended(server, version)) is not None:
+                self.note(f"{version} was {end[0]}: {end[1]}")
                 return *end, report
             time.sleep(LOOK_SECONDS)
         raise TimeoutError(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -49,7 +50,8 @@ class People:
         self._url, self._model, self._count, self._questions = url, model, count, questions
         self._think_seconds = think_seconds
         self._headers = {"authorization": f"Bearer {key}"}
-        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._lock, self._stop, self._awake = threading.Lock(), threading.Event(), threading.Event()
+        self._awake.set()
         self._threads = [threading.Thread(target=self._speak, args=(n,)) for n in range(at_once)]
 
     def __enter__(self) -> People:
@@ -59,8 +61,18 @@ class People:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._awake.set()
         for thread in self._threads:
             thread.join()
+
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """Nobody speaks within it: learning makes way for chat, and would take longer."""
+        self._awake.clear()
+        try:
+            yield
+        finally:
+            self._awake.set()
 
     @property
     def turns(self) -> int:
@@ -73,6 +85,7 @@ class People:
         with httpx.Client(base_url=self._url, headers=self._headers, timeout=120) as client:
             while not self._stop.is_set():
                 self._stop.wait(self._think_seconds)
+                self._awake.wait()
                 user = f"person-{rng.randrange(self._count)}"
                 try:
                     self._talk(client, rng, user)
