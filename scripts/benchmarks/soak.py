@@ -128,7 +128,7 @@ class Soak:
 def _candidate(server: Server, turns: Sequence[str]) -> str:
     """The first version that carries one of these turns. Raises RuntimeError with their states."""
     found = [server.get(f"/v1/turns/{turn}") for turn in turns]
-    versions = [one["version"] for turn in found for one in turn["versions"]]
+    versions = [str(one["version"]) for turn in found for one in turn["versions"]]
     if not versions:
         raise RuntimeError(f"nothing was learned: {[turn['state'] for turn in found]}")
     return min(versions, key=lambda name: int(name[1:]))

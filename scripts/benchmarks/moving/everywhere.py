@@ -134,7 +134,7 @@ def _everywhere(
     server: Server, pids: Sequence[int], streams: int, tokens: int
 ) -> Iterator[tuple[Streams, dict[int, int]]]:
     """Load on every process, and who answers which connection."""
-    port, reached = httpx.URL(server.url).port or 80, {}
+    port, reached = httpx.URL(server.url).port or 80, Counter[int]()
     for _ in range(CONNECT_TRIES):
         with Streams(server.url, server.model, streams, tokens) as load:
             if not load.connected(30):

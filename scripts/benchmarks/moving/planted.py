@@ -11,6 +11,7 @@ import numpy as np
 
 from adapter_store import Delta, Manifest, Store, Version
 from server.ledger import Claim, Ledger, updates
+from server.ledger.types import Tx
 from server.types import BASE_VERSION, UpdateKind, UpdateState, VersionRow
 
 RANK = 4
@@ -37,17 +38,22 @@ def plant(home: Path, base: Base, factors: list[Delta], why: str, parent: str = 
     deltas = () if parent == BASE_VERSION else ledger.version(parent).deltas
     for delta in factors:
         deltas = (*deltas, store.put(delta))
-        update_id = updates.new_update_id()
-        fence = ledger.write(lambda tx, new=update_id: updates.begin(tx, new, UpdateKind.LEARN, why, 60, 0))
+        claim = ledger.write(_begun)
         name = ledger.next_version_name()
         digest = store.digest(Version(name, base.digest, deltas))
         gate: dict[str, object] = {"accepted": True, "reason": why, "checks": {}}
         row = VersionRow(name, digest, deltas, parent, time.time(), gate)
-        ledger.finish_update(Claim(update_id, fence, ()), UpdateState.ACCEPTED, why, row)
+        ledger.finish_update(claim, UpdateState.ACCEPTED, why, row)
         names.append(name)
         parent = name
     ledger.close()
     return names
+
+
+def _begun(tx: Tx) -> Claim:
+    """An update that learns nothing: a delta belongs to one."""
+    update_id = updates.new_update_id()
+    return Claim(update_id, updates.begin(tx, update_id, UpdateKind.LEARN, "benchmark", 60, 0), ())
 
 
 def noise(base: Base, seed: int, size: float = 0.02) -> Delta:
