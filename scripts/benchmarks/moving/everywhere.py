@@ -140,7 +140,7 @@ def _everywhere(
             if not load.connected(30):
                 raise RuntimeError(f"{streams} clients are not answered: {server.log.read_text()[-2000:]}")
             owners = answering(pids, port)
-            reached = Counter(owners.values())
+            reached = Counter(owners[asked.port] for asked in load.asked if asked.port in owners)
             if reached.keys() >= set(pids):
                 yield load, owners
                 return

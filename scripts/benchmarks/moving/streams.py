@@ -18,6 +18,8 @@ import httpx
 import psutil
 
 CONNECT_TRIES = 10
+APART_SECONDS = 0.05
+"""Between one client's connecting and the next's: a process takes all connections that wait when it looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Streams:
     async def _one(self, number: int) -> None:
         # verify=False: reading certificates, for nothing, is most of what making a client costs
         async with httpx.AsyncClient(base_url=self._url, timeout=60, verify=False) as client:
+            await asyncio.sleep(number * APART_SECONDS)
             while not self._stop.is_set():
                 self.asked.append(await self._ask(client, bool(number % 2)))
 
