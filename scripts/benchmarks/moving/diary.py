@@ -32,7 +32,9 @@ class Diary:
         while time.monotonic() < deadline:
             found = server.get("/v1/rollout")
             if found["version"] == version:
-                report, now = found, found["decision"]
+                now = found["decision"]
+                if found["units"]["users"] or not report:  # who was met is forgotten as it ends
+                    report = found
                 said = f"{found['state']} at {found['weight']:.0%}, {now['action']}: {now['cause']}"
                 if said != last:
                     self.note(f"{version}: {said}: {now['reason']}")
