@@ -63,7 +63,7 @@ class Cache:
     def folders(self) -> Iterator[tuple[Path, str, float]]:
         """All composed folders as (path, version name, seconds since last use)."""
         now = time.time()
-        for path in sorted(self._folder.iterdir()):
+        for path in sorted(self._folder.glob("*")):  # nothing where the whole folder was deleted
             if path.is_dir():
                 yield path, path.name.rpartition("-")[0], now - path.stat().st_mtime
 

@@ -15,9 +15,9 @@ from typing import TypeVar
 from adapter_store import Manifest
 from server.engine.types import Engine
 from server.ledger import Ledger
-from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report
+from server.rollout import KNOWN, MET, Fleet, Forget, Moves, report, waits
 from server.router import Choice, choose, pinned
-from server.types import BASE_VERSION, Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
+from server.types import Arm, Message, Refs, Rollout, Turn, TurnState, VersionRow
 
 T = TypeVar("T")
 Preview = Callable[[Turn], Awaitable[dict[str, object]]]
@@ -65,20 +65,14 @@ class Operations:
         One at a time: a poll that read before a move must not overwrite what the move has read since.
         """
         async with self._refreshing:
-            refs = await asyncio.to_thread(self._ledger.refs)
-            for name in (refs.stable, refs.canary):
+            seen = await asyncio.to_thread(self._ledger.serving)
+            for name in (seen.refs.stable, seen.refs.canary):
                 if name is not None:
                     await self._fleet.ensure(name)
-            if refs != self._refs or not self._versions:
-                self._versions = frozenset(row.name for row in await asyncio.to_thread(self._ledger.versions))
-            self._rollout = await asyncio.to_thread(self._ledger.rollout)
-            self._learner = await asyncio.to_thread(self._ledger.learner_status)
-            self._refs = refs
+            self._refs, self._rollout, self._stable = seen.refs, seen.rollout, seen.stable
+            self._versions, self._erased, self._learner = seen.names, seen.erased, seen.learner
             self._ready = True
-            self._erased = await asyncio.to_thread(self._ledger.erased_versions)
             await self._fleet.leave(self._erased, seconds=0)
-            named = refs.stable != BASE_VERSION
-            self._stable = await asyncio.to_thread(self._ledger.version, refs.stable) if named else None
 
     def refs(self) -> Refs:
         """The refs as last read."""
@@ -132,6 +126,17 @@ class Operations:
         decisions = await asyncio.to_thread(self._ledger.decisions, rollout.id)
         stored = replace(stored, counts=counts)
         return report(self._moves.policy, rollout, stored, met, decisions, time.time())
+
+    async def waiting(self) -> str:
+        """Why the next version is not shown though nothing else is; '' when none waits for long."""
+        return await asyncio.to_thread(self._waiting)
+
+    def _waiting(self) -> str:
+        for version in self._ledger.versions_waiting():
+            if version.parent == self._refs.stable:
+                ended = self._ledger.ends_without_verdict(version.name)
+                return waits(self._moves.policy, version.name, ended, time.time())
+        return ""
 
     async def promote(self, actor: str, reason: str) -> Refs:
         """See Moves.promote."""

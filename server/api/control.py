@@ -48,6 +48,10 @@ class Control(Protocol):
         """What is known of a live rollout and what the rule says of it now (server.rollout.report)."""
         ...
 
+    async def waiting(self) -> str:
+        """Why the next version is not shown though nothing else is, in words; '' when none waits for long."""
+        ...
+
     async def promote(self, actor: str, reason: str) -> Refs:
         """Make the canary everybody's."""
         ...

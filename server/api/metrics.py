@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from server.api.rollout_metrics import RolloutMetrics
+
 OVERHEAD_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1.0)
 FIRST_TOKEN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -82,6 +84,7 @@ class Metrics:
             "livegraft_spot_checks_open", "Allowed self-edits that somebody should look at", registry=r
         )
         self.canary_weight = Gauge("livegraft_canary_weight", "Share of users shown the canary", registry=r)
+        self.rollout = RolloutMetrics(r)
         self.guardian_resident = Gauge(
             "livegraft_guardian_resident_bytes", "Memory of the guardian's own process", registry=r
         )

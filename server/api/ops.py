@@ -42,7 +42,21 @@ async def readyz(context: Ctx) -> JSONResponse:
 async def metrics(context: Ctx) -> Response:
     """Prometheus' text format."""
     await asyncio.to_thread(_measure, context)
+    await _measure_rollout(context)
     return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _measure_rollout(context: Context) -> None:
+    """The live rollout's figures; none when there is none, or the ledger cannot be read."""
+    rollout, shown = context.control.rollout(), context.metrics.rollout
+    try:
+        told = await context.control.evidence(rollout) if rollout is not None else None
+        ended = await asyncio.to_thread(context.ledger.rollouts_by_state)
+    except LedgerError:
+        told, ended = None, {}
+    shown.show(rollout.state if rollout else "", rollout.weight if rollout else 0.0, told)
+    for state, count in ended.items():
+        shown.ended.labels(state).set(count)
 
 
 def _measure(context: Context) -> None:

@@ -60,7 +60,7 @@ async def _report(context: Context, rollout: Rollout | None) -> dict[str, Any]:
             "steps": [],
             "arms": arms,
             "evidence": {},
-            "reason": "",
+            "reason": await context.control.waiting(),
         }
     counts = await asyncio.to_thread(context.ledger.rollout_counts, rollout.id)
     return {

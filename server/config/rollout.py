@@ -37,7 +37,8 @@ class RolloutSettings(Group):
     min_conversations: int = Field(default=20, ge=0)
     """Evidence: new conversations that the canary must have answered in each step."""
     deadline_seconds: float = Field(default=86_400.0, gt=0)
-    """Evidence: after twice as long without them the version goes back to the queue, without a verdict."""
+    """Evidence: after twice as long without them the version goes back to the queue, without a verdict; there
+    it waits as long before it is shown again, and twice as long after each further time."""
     bake_seconds: float = Field(default=3600.0, ge=0)
     """Evidence: how long a canary serves everybody before it becomes stable."""
     coin: float = Field(default=0.0, ge=0, lt=1)

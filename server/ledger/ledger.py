@@ -35,6 +35,7 @@ from server.ledger import removal as _removal
 from server.ledger import retention as _retention
 from server.ledger import reviews as _reviews
 from server.ledger import rollouts as _rollouts
+from server.ledger import serving as _serving
 from server.ledger import signals as _signals
 from server.ledger import turns as _turns
 from server.ledger import updates as _updates
@@ -193,6 +194,9 @@ class Ledger:
     previous_stable = _Read(_refs.previous_stable)
     rollout = _Read(_rollouts.rollout)
     rollouts = _Read(_rollouts.rollouts)
+    serving = _Read(_serving.serving)
+    ends_without_verdict = _Read(_rollouts.ends_without_verdict)
+    rollouts_by_state = _Read(_rollouts.rollouts_by_state)
     start_rollout = _Write(_rollouts.start_rollout)
     update_rollout = _Write(_rollouts.update_rollout)
     end_rollout = _Write(_rollouts.end_rollout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from server.ledger import audit, schema
 from server.ledger import evidence as counts
@@ -30,6 +30,20 @@ def rollouts(tx: Tx, limit: int = 20) -> list[Rollout]:
         select(_rollouts).order_by(_rollouts.c.started_at.desc(), _rollouts.c.id).limit(limit)
     )
     return [_rollout(row) for row in rows]
+
+
+def rollouts_by_state(tx: Tx) -> dict[RolloutState, int]:
+    """How many rollouts there were, ever, by the state that they are in or ended in."""
+    counted = select(_rollouts.c.state, func.count().label("rollouts")).group_by(_rollouts.c.state)
+    return {row.state: row.rollouts for row in tx.db.execute(counted)}
+
+
+def ends_without_verdict(tx: Tx, version: str) -> list[float]:
+    """When the rollouts of a version ended that were reverted, in seconds since the epoch, oldest first."""
+    mine = (_rollouts.c.version == version, _rollouts.c.state == "reverted")
+    return list(
+        tx.db.execute(select(_rollouts.c.ended_at).where(*mine).order_by(_rollouts.c.ended_at)).scalars()
+    )
 
 
 def start_rollout(

@@ -68,15 +68,19 @@ def learner_status(tx: Tx) -> dict[str, Any]:
 
 
 def acquire_lease(tx: Tx, name: str, owner: str, seconds: float) -> bool:
-    """Get or renew a named lease; False while somebody else holds it."""
+    """Get or renew a named lease; False while somebody else holds it.
+
+    One that ends later than any could is of a clock that was set back since: it holds nobody up.
+    """
     row = tx.db.execute(select(_leases).where(_leases.c.name == name).with_for_update()).first()
     held = {"owner": owner, "lease_until": tx.now + seconds}
     if row is None:
         tx.db.execute(insert(_leases).values(name=name, **held))
         return True
-    if row.owner != owner and row.lease_until >= tx.now:
+    left = row.lease_until - tx.now
+    if row.owner != owner and 0 <= left <= seconds:
         return False
-    if row.owner != owner or row.lease_until - tx.now < seconds * 0.7:  # a renewal need not sync every poll
+    if row.owner != owner or not seconds * 0.7 <= left <= seconds:  # a renewal need not sync every poll
         tx.db.execute(update(_leases).where(_leases.c.name == name).values(held))
     return True
 

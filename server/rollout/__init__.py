@@ -5,7 +5,7 @@ from server.rollout.forget import Forget, Forgotten
 from server.rollout.loop import RolloutLoop
 from server.rollout.moves import Moves, NothingToMove
 from server.rollout.replay import Replay
-from server.rollout.report import report
+from server.rollout.report import report, waits
 from server.rollout.rule import decide
 from server.rollout.signals import KNOWN, MET, Looked
 from server.rollout.types import Action, Decision, Evidence, RolloutPolicy
@@ -28,4 +28,5 @@ __all__ = [
     "RolloutPolicy",
     "decide",
     "report",
+    "waits",
 ]

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 
-from adapter_store import Manifest, Store, Version
+from adapter_store import Manifest, Store, StoreError, Version
 from server.engine.types import Engine
 from server.ledger import Ledger
 from server.types import BASE_VERSION, Refs, VersionRow
@@ -33,6 +33,8 @@ class Fleet:
         self._lock = asyncio.Lock()
         self._recent: list[str] = []
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._unreturnable = ""
+        """The previous stable, when it cannot be loaded."""
 
     async def ensure(self, name: str) -> None:
         """Have `name` loaded: composed from its deltas, every blob verified by hash. Idempotent.
@@ -41,15 +43,24 @@ class Fleet:
         """
         if name == BASE_VERSION:
             return
+        if self._held(name):  # what is loaded need not wait for what is being loaded
+            return
         async with self._lock:
-            self._recent = [*(n for n in self._recent if n != name), name]
-            if name in self._engine.loaded():
+            if self._held(name):
                 return
             row = await asyncio.to_thread(self._ledger.servable, name)
             self._check_base(row)
             path = await asyncio.to_thread(self._store.compose, self.stored(row))
             await self._engine.load(name, path)
+            self._held(name)
             log.info("loaded %s", name)
+
+    def _held(self, name: str) -> bool:
+        """Whether it is loaded; if so it is the most recent now."""
+        if name not in self._engine.loaded():
+            return False
+        self._recent = [*(n for n in self._recent if n != name), name]
+        return True
 
     def stored(self, row: VersionRow) -> Version:
         """The store's view of a ledger row."""
@@ -81,6 +92,16 @@ class Fleet:
             await asyncio.wait(running, timeout=seconds)
         return all(task.done() for task in running)
 
+    async def _ready_to_return(self, previous: str) -> None:
+        """Have it loaded; that it cannot be is no reason to stop what goes on now."""
+        if previous == self._unreturnable:
+            return
+        try:
+            await self.ensure(previous)
+        except StoreError as error:
+            self._unreturnable = previous
+            log.error("a rollback cannot return to %s: %s", previous, error)
+
     async def _unload(self, name: str) -> None:
         """Requests that chose this version a moment ago, before the refs moved, are let in first."""
         await asyncio.sleep(SETTLE_SECONDS)
@@ -90,9 +111,12 @@ class Fleet:
     async def reconcile(self, refs: Refs) -> None:
         """Load what the refs name and what a rollback would return to; unload the oldest of the rest."""
         previous = await asyncio.to_thread(self._ledger.previous_stable)
-        wanted = [name for name in (refs.stable, refs.canary, previous) if name]
+        wanted = [name for name in (refs.stable, refs.canary) if name]
         for name in wanted:
             await self.ensure(name)
+        if previous is not None:
+            wanted.append(previous)
+            await self._ready_to_return(previous)
         spare = [n for n in self._recent if n not in wanted and n in self._engine.loaded()]
         for name in spare[: max(0, len(spare) - self._keep_loaded)]:
             self._recent.remove(name)

@@ -93,7 +93,7 @@ def evidence(policy: RolloutPolicy, rollout: Rollout, stored: Counted, now: floa
     drift = state.get("drift", [])
     stage: Stage = rollout.state if rollout.state in ("shadow", "canary", "bake") else "canary"
     return Evidence(
-        age_seconds=max(0.0, now - rollout.started_at),
+        age_seconds=max(0.0, now - max(rollout.started_at, rollout.step_at)),
         canary_turns=stored.counts.canary_turns,
         failed_turns=stored.counts.failed_turns,
         thumbs_down_users=stored.counts.thumbs_down_users,

@@ -9,21 +9,25 @@ import asyncio
 import logging
 import time
 
-from server.engine.types import EngineDead
+from adapter_store import CorruptBlob, IncompatibleDelta, UnknownDelta
+from server.engine.types import BadAdapter, EngineDead
 from server.ledger import Ledger, RefMoved
 from server.ledger.evidence import Counted
+from server.rollout.clock import JUMP_SECONDS, Jumps
 from server.rollout.fleet import Fleet
 from server.rollout.gather import Gather, Look, evidence
 from server.rollout.moves import Moves, NothingToMove
 from server.rollout.record import decided
 from server.rollout.replay import Replay, drift_limit
-from server.rollout.rule import decide
+from server.rollout.rule import decide, pause_left
 from server.rollout.types import Action, Decision, Evidence, RolloutPolicy
 from server.types import Rollout, VersionRow
 
 log = logging.getLogger("livegraft.rollout")
 LEASE_SECONDS = 10.0
 ACTOR = "rollout"
+NEVER_SHOWN = (CorruptBlob, UnknownDelta, IncompatibleDelta, BadAdapter)
+"""A candidate that cannot be loaded for one of these is no better tomorrow, and others wait behind it."""
 
 
 class RolloutLoop:
@@ -48,9 +52,11 @@ class RolloutLoop:
         self._gather = Gather(ledger, policy, look)
         self._replay = replay if policy.mode == "evidence" and policy.replay else None
         self._last: tuple[str, str] = ("", "")
+        self._jumps = Jumps()
 
     async def step(self) -> Decision | None:
         """Follow the refs; with the lease, start a waiting candidate or decide about the live one."""
+        jump = self._jumps.since_last()
         await self._fleet.reconcile(self._ledger.refs())
         if not await self._ledger.call(self._ledger.acquire_lease, "rollout", self._owner, LEASE_SECONDS):
             return None
@@ -59,10 +65,19 @@ class RolloutLoop:
             if rollout is None:
                 await self._start_next()
             elif rollout.state != "held":
-                return await self._decide(rollout)
+                return await self._decide(await self._on_time(rollout, jump))
         except (RefMoved, NothingToMove) as moved:
             log.info("somebody else moved first: %s", moved)
         return None
+
+    async def _on_time(self, rollout: Rollout, jump: float) -> Rollout:
+        """The rollout, its step begun anew where the clock was set: nobody has watched for so long."""
+        ahead = rollout.step_at - time.time()  # set back while no server ran
+        if not jump and ahead <= JUMP_SECONDS:
+            return rollout
+        reason = f"the clock was set by {jump or -ahead:+.0f} s: the step begins anew"
+        log.warning("%s: %s", rollout.version, reason)
+        return await self._ledger.call(self._ledger.update_rollout, rollout.id, None, None, ACTOR, reason)
 
     async def _start_next(self) -> None:
         waiting = self._ledger.versions_waiting()
@@ -71,9 +86,22 @@ class RolloutLoop:
             reason = f"{orphan.name} was built on {orphan.parent}, which was taken back; learned again"
             await self._ledger.call(self._ledger.drop_version, orphan, reason)
         heirs = [version for version in waiting if version.parent == stable]
-        if heirs:
-            rollout = await self._moves.start(heirs[0])
-            log.info("%s: %s, %.0f %% of users", heirs[0].name, rollout.state, rollout.weight * 100)
+        if heirs and not await asyncio.to_thread(self._pause_left, heirs[0]):
+            await self._start(heirs[0])
+
+    def _pause_left(self, version: VersionRow) -> float:
+        ended = self._ledger.ends_without_verdict(version.name)
+        return pause_left(self._policy, ended, time.time())
+
+    async def _start(self, version: VersionRow) -> None:
+        try:
+            rollout = await self._moves.start(version)
+        except NEVER_SHOWN as error:
+            reason = f"{version.name} cannot be served; learned again: {error}"
+            log.warning("%s", reason)
+            await self._ledger.call(self._ledger.drop_version, version, reason)
+        else:
+            log.info("%s: %s, %.0f %% of users", version.name, rollout.state, rollout.weight * 100)
 
     def _orphans(self, waiting: list[VersionRow], stable: str) -> list[VersionRow]:
         """Those that can never be shown: their line of parents does not lead to stable."""

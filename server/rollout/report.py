@@ -9,7 +9,7 @@ from server.ledger.evidence import Counted, Decided
 from server.rollout import anytime
 from server.rollout.anytime import Pairs
 from server.rollout.gather import evidence
-from server.rollout.rule import decide, guard_value, guard_values
+from server.rollout.rule import decide, guard_value, guard_values, pause_left
 from server.rollout.types import Evidence, RolloutPolicy
 from server.types import Rollout
 
@@ -50,6 +50,18 @@ def report(
             for one in decisions
         ],
     }
+
+
+def waits(policy: RolloutPolicy, version: str, ended: Sequence[float], now: float) -> str:
+    """Why a version that is next is not shown, '' when it will be at once. `ended`: see `rule.pause_left`."""
+    left = pause_left(policy, ended, now)
+    if not left:
+        return ""
+    times = "once" if len(ended) == 1 else f"{len(ended)} times"
+    return (
+        f"{version} was shown {times} without a verdict, for want of traffic, and waits {left:.0f} s before "
+        f"it is shown again; `livegraft rollback --to {version}` serves it at once"
+    )
 
 
 def _units(policy: RolloutPolicy, found: Evidence, met: tuple[int, int]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ bad event of any kind, the rest on each kind by itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from server.rollout import anytime
 from server.rollout.types import ANY, GUARDS, Action, Decision, Evidence, RolloutPolicy
 
@@ -25,6 +27,20 @@ def decide(policy: RolloutPolicy, evidence: Evidence) -> Decision:
     if policy.mode == "quick":
         return _quick(policy, evidence)
     return _harm(policy, evidence) or _wait(policy, evidence) or _onwards(policy, evidence)
+
+
+def pause_left(policy: RolloutPolicy, ended: Sequence[float], now: float) -> float:
+    """Seconds until a version may be shown again whose rollouts `ended` then, in seconds since the epoch,
+    without a verdict; 0: now.
+
+    The first pause is a deadline long, each further one twice the one before: what traffic could not tell
+    today it may tell when there is more, and meanwhile nobody meets what nobody can judge. An end that lies
+    ahead is of a clock that was set back, and holds nothing up.
+    """
+    if not ended:
+        return 0.0
+    pause, passed = policy.deadline_seconds * 2.0 ** (len(ended) - 1), now - max(ended)
+    return pause - passed if 0 <= passed < pause else 0.0
 
 
 def guard_values(evidence: Evidence) -> dict[str, float]:

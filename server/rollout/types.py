@@ -42,7 +42,8 @@ class RolloutPolicy:
     min_conversations: int = 20
     """New conversations that the canary must have answered in a step."""
     deadline_seconds: float = 86_400.0
-    """After twice as long without that, the version goes back to the queue without a verdict."""
+    """After twice as long without that, the version goes back to the queue without a verdict. There it waits
+    as long, and twice as long after each further time."""
     bake_seconds: float = 3600.0
     """How long the canary serves everybody before it becomes stable."""
     coin: float = 0.0
@@ -79,6 +80,7 @@ class Evidence:
     """What is known of a canary: counts only, so that a decision can be made again from it."""
 
     age_seconds: float
+    """How long it has been watched as it is shown now."""
     canary_turns: int = 0
     failed_turns: int = 0
     thumbs_down_users: int = 0

@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+from server.terminal.rollout import lines as rollout_lines
+
 COLOURS = {
     "accepted": "green",
     "rejected": "yellow",
@@ -34,6 +36,8 @@ def status(console: Console, found: dict[str, Any]) -> None:
     table.add_row("model", escape(found["model"]))
     table.add_row("stable", found["refs"]["stable"])
     table.add_row("canary", _canary(found["refs"]["canary"], rollout))
+    for name, told in rollout_lines(rollout):
+        table.add_row(name, told)
     table.add_row("engine", f"{ready['engine']['running']} answering, {ready['engine']['waiting']} waiting")
     table.add_row("learner", f"{learner['state']}: {escape(learner['why'])}")
     table.add_row("in review", str(learner["in_review"]))

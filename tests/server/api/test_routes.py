@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from server.types import EditState
 from tests.support.http_server import MODEL, Live
@@ -192,6 +193,15 @@ def test_the_rollout_tells_units_e_values_intervals_time_left_and_why_it_holds(l
     assert (shown["paired"]["all"]["lower"], shown["paired"]["all"]["upper"]) == (-1.0, 1.0)
     assert shown["units"]["kind"] == "user"
     assert shown["mismatch_e_value"] == 1.0
+
+
+def test_what_went_back_to_the_queue_without_a_verdict_says_how_long_it_waits(live: Live) -> None:
+    live.show(live.learn())
+    live.run(live.moves.revert("rollout", "nobody came"))
+    live.run(live.operations.refresh())
+    shown = live.http().get("/v1/rollout").json()
+    assert shown["state"] == "none"
+    assert re.match(r"v1 was shown once without a verdict, .* waits 8\d{4} s", shown["reason"])
 
 
 def test_feedback_on_a_canary_answer_counts_once_per_user(live: Live) -> None:

@@ -22,6 +22,17 @@ def test_one_owner_holds_a_lease_until_it_runs_out_or_is_let_go(ledger: Ledger, 
     assert ledger.acquire_lease("rollout", "one", 10.0)
 
 
+def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(ledger: Ledger, clock: Clock) -> None:
+    assert ledger.acquire_lease("rollout", "one", 10.0)
+    clock.now -= 86_400
+    assert ledger.acquire_lease("rollout", "two", 10.0), "its owner may be gone"
+    assert not ledger.acquire_lease("rollout", "one", 10.0)
+    clock.now -= 86_400
+    assert ledger.acquire_lease("rollout", "two", 10.0), "the owner renews it by the new time"
+    clock.now += 9
+    assert not ledger.acquire_lease("rollout", "one", 10.0)
+
+
 def test_learning_is_paused_for_all_processes_and_over_restarts(tmp_path: Path) -> None:
     one, two = Ledger.open(tmp_path), Ledger.open(tmp_path)
     assert not two.paused()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.engine.fake import FakeEngine, Rule
+from server.engine.fake_script import loop_script
 from server.ledger import RefMoved
 from server.rollout import Fleet, Looked, Moves, Replay, RolloutLoop, RolloutPolicy
 from server.rollout.gather import Gather, evidence
@@ -18,7 +19,8 @@ from server.rollout.replay import drift_limit, round_robin
 from server.rollout.signals import bin_of, refused, slow_from
 from server.rollout.types import ANY, Action
 from server.types import BASE_VERSION, Arm, EditState, Message, Refs, Rollout, Turn, TurnState
-from tests.support.served import Served, make_served
+from tests.support.moves import Clock, site
+from tests.support.served import SHAPE, Served, make_served
 
 POLICY = RolloutPolicy(
     mode="evidence", dwell_seconds=0, bake_seconds=0, min_conversations=0, replay=False, steps=(0.5, 1.0)
@@ -207,17 +209,70 @@ async def test_a_scorer_that_fails_is_a_gap_that_keeps_the_weight(world: Served)
     assert (await loop.step()).cause == "gap"  # type: ignore[union-attr]
 
 
-async def test_a_rollout_that_ends_without_a_verdict_waits_for_its_turn_again(world: Served) -> None:
+@pytest.fixture
+async def timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Served, Clock]]:
+    """A world whose clock can be set."""
+    clock = Clock()
+    monkeypatch.setattr("time.time", clock)
+    engine = FakeEngine(loop_script)
+    await engine.start()
+    world = await site(tmp_path, engine, clock, "a", SHAPE)
+    yield world, clock
+    world.ledger.close()
+
+
+async def test_a_rollout_that_ends_without_a_verdict_waits_for_its_turn_again_each_time_twice_as_long(
+    timed: tuple[Served, Clock],
+) -> None:
+    world, clock = timed
     world.tell("Zephyr", 8443)
     world.train()
-    loop = parts(world, POLICY)
-    await loop.step()
-    await world.moves.revert("rollout", "nobody came")
-    assert world.ledger.refs() == Refs(BASE_VERSION, None)
-    assert not world.ledger.edits_in(EditState.QUARANTINED)
-    assert [row.name for row in world.ledger.versions_waiting()] == ["v1"]
+    loop = parts(world, dataclasses.replace(POLICY, deadline_seconds=1000))
+    for pause in (1000, 2000):
+        await loop.step()
+        assert world.ledger.refs().canary == "v1"
+        await world.moves.revert("rollout", "nobody came")
+        assert world.ledger.refs() == Refs(BASE_VERSION, None)
+        assert not world.ledger.edits_in(EditState.QUARANTINED)
+        assert [row.name for row in world.ledger.versions_waiting()] == ["v1"]
+        for _ in range(2):
+            clock.offset_seconds += pause / 2 - 5
+            await loop.step()
+            assert world.ledger.refs().canary is None, "nobody could judge it, so nobody need meet it yet"
+        clock.offset_seconds += 20
     await loop.step()
     assert world.ledger.refs().canary == "v1"
+
+
+@pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
+async def test_a_clock_that_is_set_begins_the_step_anew_and_says_so(
+    timed: tuple[Served, Clock], jump: float
+) -> None:
+    world, clock = timed
+    loop, rollout = await started(world, dataclasses.replace(POLICY, dwell_seconds=1000))
+    clock.offset_seconds += 600
+    world.ledger.update_rollout(rollout.id, None, None, "op", "so that it has a time of its own")
+    clock.offset_seconds += jump
+    decision = await loop.step()
+    assert decision is not None
+    assert (decision.cause, decision.reason) == ("dwell", "1000 s of watching left")
+    assert f"the clock was set by {jump + 600:+.0f} s" in world.ledger.audit()[0].reason
+
+
+async def test_a_candidate_whose_numbers_are_damaged_is_learned_again_and_holds_nobody_up(
+    world: Served,
+) -> None:
+    damaged = world.tell("Zephyr", 8443)
+    world.train()
+    for file in (world.store.root / "blobs").rglob("*.safetensors"):
+        file.chmod(0o644)
+        file.write_bytes(b"nothing of use")
+    loop = parts(world, POLICY)
+    await loop.step()
+    assert world.ledger.refs() == Refs(BASE_VERSION, None)
+    assert not world.ledger.versions_waiting()
+    assert world.ledger.edit(damaged.id).state is EditState.ALLOWED
+    assert "damaged" in world.ledger.edit(damaged.id).reason
 
 
 async def test_held_it_is_shown_to_nobody_and_goes_on_where_it_was(world: Served) -> None:

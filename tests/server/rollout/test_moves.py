@@ -1,13 +1,18 @@
 """Moving refs: loaded before named, audited, taken back with what it taught."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from adapter_store import UnknownDelta
+from server.engine.fake import FakeEngine
+from server.engine.fake_script import loop_script
 from server.ledger import RefMoved
 from server.rollout import Fleet, Moves, NothingToMove, RolloutLoop, RolloutPolicy
 from server.types import BASE_VERSION, EditState, Refs
+from tests.support.served import make_served
 from tests.support.world import World, make_world
 
 POLICY = RolloutPolicy(weight=0.2, promote_after_seconds=0)
@@ -136,6 +141,56 @@ async def test_the_weight_of_a_rollout_only_rises(world: Served) -> None:
     assert (await world.moves.set_weight(0.5, "op", "")).weight == 0.5
     with pytest.raises(NothingToMove, match="only rise"):
         await world.moves.set_weight(0.1, "op", "")
+
+
+class Slow(FakeEngine):
+    """Takes as long to load a version as a test wants."""
+
+    gate: asyncio.Event
+    loading: asyncio.Event
+
+    async def load(self, version: str, path: Path) -> None:
+        self.loading.set()
+        await self.gate.wait()
+        await super().load(version, path)
+
+
+async def test_a_rollback_does_not_wait_for_a_candidate_that_is_being_loaded(tmp_path: Path) -> None:
+    engine = Slow(loop_script)
+    engine.gate, engine.loading = asyncio.Event(), asyncio.Event()
+    engine.gate.set()
+    world = await make_served(tmp_path, engine)
+    await world.learn(("Zephyr", 8443, "ana"))
+    await world.learn(("Kelso", 9001, "ana"))
+    world.tell("Orla", 9120)
+    world.train()
+    engine.gate.clear()
+    engine.loading.clear()
+    showing = asyncio.create_task(world.loop.step())
+    await engine.loading.wait()
+    async with asyncio.timeout(30):
+        assert (await world.moves.rollback(None, "op", "now")).stable == "v1"
+    engine.gate.set()
+    await showing
+    world.ledger.close()
+
+
+async def test_a_previous_stable_that_cannot_be_loaded_stops_nothing_and_is_not_rolled_back_to(
+    tmp_path: Path,
+) -> None:
+    world = await make_served(tmp_path)
+    await world.learn(("Zephyr", 8443, "ana"))
+    (delta,) = world.ledger.version("v1").deltas
+    await world.consolidate()
+    world.store.delete(delta)
+    world.ledger.close()
+    world = await make_served(tmp_path)
+    await world.loop.step()
+    assert world.engine.loaded() == {BASE_VERSION, "v2"}
+    with pytest.raises(UnknownDelta, match="was deleted"):
+        await world.moves.rollback(None, "op", "")
+    assert world.ledger.refs() == Refs("v2", None)
+    world.ledger.close()
 
 
 async def test_every_move_leaves_an_audit_row_with_who_and_why(world: Served) -> None:

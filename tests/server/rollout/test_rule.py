@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from server.ledger.tally import Split
 from server.rollout.anytime import Pairs
-from server.rollout.rule import decide
+from server.rollout.rule import decide, pause_left
 from server.rollout.types import ANY, GUARDS, Action, Evidence, RolloutPolicy
 
 QUICK = RolloutPolicy(promote_after_seconds=20, min_canary_turns=3, max_failed_turns=0, max_thumbs_down=1)
@@ -133,6 +133,16 @@ def test_without_exposure_it_goes_back_to_the_queue_after_twice_the_deadline_wit
     few = dataclasses.replace(STEP, conversations=3, step_seconds=1999)
     assert decide(POLICY, few).action is Action.HOLD
     assert decide(POLICY, dataclasses.replace(few, step_seconds=2000)).action is Action.REVERT
+
+
+def test_what_nobody_could_judge_waits_a_deadline_then_two_then_four_unless_the_clock_was_set_back() -> None:
+    deadline = POLICY.deadline_seconds
+    assert pause_left(POLICY, [], 500.0) == 0
+    assert pause_left(POLICY, [500.0], 500.0 + deadline / 4) == deadline * 3 / 4
+    assert pause_left(POLICY, [500.0], 500.0 + deadline) == 0
+    assert pause_left(POLICY, [1.0, 500.0], 500.0 + deadline) == deadline
+    assert pause_left(POLICY, [1.0, 2.0, 500.0], 500.0 + deadline) == 3 * deadline
+    assert pause_left(POLICY, [500.0], 499.0) == 0
 
 
 def test_in_shadow_that_goes_for_pairs_and_later_undecided_pairs_wait_for_a_person() -> None:

@@ -28,6 +28,7 @@ def test_status_tells_what_is_served_and_why_nothing_is_learned(live: Live, live
         MODEL,
         "v0",
         "v1, canary, 100% of users",
+        "waits for an operator",
         "no allowed fact is waiting",
         "toxicity",
     ):
