@@ -12,6 +12,8 @@ from server.learner.profiles import Profile
 
 _MEDIAN_OF = 20
 _RUNAWAY = 10.0
+_IN_A_ROW = 3
+"""Steps that a loss or a norm must be out of bounds: one hard example is cut to size and does no harm."""
 _REPLAY_WINDOW = 8
 
 
@@ -54,6 +56,7 @@ class AbortRules:
         self._profile = profile
         self._start: float | None = None
         self._bad_steps = 0
+        self._wild_steps = 0
         self._norms: deque[float] = deque(maxlen=_MEDIAN_OF)
         self._replay_start: list[float] = []
         self._replay: deque[float] = deque(maxlen=_REPLAY_WINDOW)
@@ -74,14 +77,16 @@ class AbortRules:
         self._bad_steps = self._bad_steps + 1 if loss > 2 * self._start + 0.5 else 0
         return (
             f"the loss of the new facts doubled, {self._start:.2f} to {loss:.2f}"
-            if self._bad_steps >= 3
+            if self._bad_steps >= _IN_A_ROW
             else ""
         )
 
     def _norm_ran_away(self, norm: float) -> str:
         median = statistics.median(self._norms) if len(self._norms) >= 5 else None
         self._norms.append(norm)
-        if median is not None and norm > _RUNAWAY * max(median, 0.5):
+        wild = median is not None and norm > _RUNAWAY * max(median, 0.5)
+        self._wild_steps = self._wild_steps + 1 if wild else 0
+        if self._wild_steps >= _IN_A_ROW:
             return f"the gradient's norm ran away, {norm:.1f} against a median of {median:.2f}"
         return ""
 

@@ -51,10 +51,18 @@ def test_general_answers_that_move_past_twice_the_cap_abort() -> None:
     assert "general answers" in rules.check(1.0, [], 0.21, 1.0)
 
 
-def test_a_gradient_norm_far_above_the_running_median_aborts() -> None:
+def test_a_gradient_norm_far_above_the_running_median_aborts_at_the_third_step() -> None:
     rules = AbortRules(SMALL)
     assert all(rules.check(1.0, [], 0.0, 1.0) == "" for _ in range(6))
-    assert "ran away" in rules.check(1.0, [], 0.0, 20.0)
+    said = [rules.check(1.0, [], 0.0, 20.0) for _ in range(3)]
+    assert said[:2] == ["", ""]
+    assert "ran away" in said[2]
+
+
+def test_one_wild_gradient_is_no_reason_to_stop() -> None:
+    rules = AbortRules(SMALL)
+    norms = [1.0] * 6 + [20.0, 1.0] * 5
+    assert all(rules.check(1.0, [], 0.0, norm) == "" for norm in norms)
 
 
 def test_past_facts_that_are_being_lost_abort() -> None:
