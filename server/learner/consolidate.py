@@ -23,7 +23,7 @@ from server.learner.gate.probes import own_wordings
 from server.learner.generate import Answer
 from server.learner.memory import release
 from server.learner.neighbours import other_attribute, other_subject, words_taught
-from server.learner.profiles import Profile
+from server.learner.profiles import Profile, calmer
 from server.learner.reports import waved_through, with_checks
 from server.learner.sealed import told, trained_questions
 from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
@@ -59,8 +59,13 @@ def run(
 
 
 def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
-    """The recipe for so many facts at once: more rank, and steps for a number of rounds over them all."""
-    more = 2**plan.attempt
+    """The recipe for so many facts at once: more rank, and steps for a number of rounds over them all.
+
+    A second try is calmer, a third calmer and larger: what was refused changed too much more often than it
+    learned too little.
+    """
+    more = 2 ** max(0, plan.attempt - 1)
+    profile = calmer(profile, min(1, plan.attempt))
     rank = max(1, min(2 * profile.rank * more, plan.rank_limit - profile.rank))
     rounds = math.ceil(facts / FACTS_PER_STEP)
     steps = min(STEPS_AT_MOST, max(profile.max_steps, STEPS_PER_ROUND * rounds)) * more

@@ -13,8 +13,8 @@ from server.ledger import Ledger
 from server.ledger.updates import MAX_DEATHS
 from server.types import Update, UpdateState, VersionRow
 
-ATTEMPTS = 2
-"""The second one with another seed, twice the rank and twice the steps."""
+ATTEMPTS = 3
+"""Each with another seed; how they differ says server.learner.consolidate.stretched."""
 DRIFT_SHARE = 0.8
 """Share of the drift budget that forces a consolidation."""
 

@@ -32,7 +32,7 @@ class Consolidation:
     rank_limit: int
     """Summed rank that may be served; the delta leaves room for the next one."""
     attempt: int = 0
-    """Each further one is given twice the rank and twice the steps."""
+    """How often it was tried before; each try has settings of its own."""
     from_stack: bool = True
     """Start at the stack's own change, as far as the rank holds it. Not where something that the stack
     carries was withdrawn: it must not survive."""

@@ -89,12 +89,19 @@ def test_with_rank_enough_the_delta_begins_as_the_stack(tiny_dir: Path, stack: P
     assert not torch.allclose(base, stacked, atol=1e-2)
 
 
-def test_a_second_try_has_twice_the_rank_and_the_steps_and_leaves_room_for_the_next_delta() -> None:
-    first = consolidate.stretched(QUICK, Consolidation(16), facts=3)
-    second = consolidate.stretched(QUICK, Consolidation(16, attempt=1), facts=3)
-    assert (first.rank, second.rank, second.max_steps) == (4, 8, 2 * first.max_steps)
+def test_a_second_try_is_calmer_and_a_third_has_twice_the_rank_and_the_steps_too() -> None:
+    first, second, third = (
+        consolidate.stretched(QUICK, Consolidation(16, attempt), facts=3) for attempt in range(3)
+    )
+    assert second.learning_rate == third.learning_rate == first.learning_rate / 2
+    assert second.kl_weight == third.kl_weight == 2 * first.kl_weight
+    assert (first.rank, second.rank, third.rank) == (4, 4, 8)
+    assert (second.max_steps, third.max_steps) == (first.max_steps, 2 * first.max_steps)
     assert first.alpha / first.rank == QUICK.alpha / QUICK.rank
-    assert consolidate.stretched(QUICK, Consolidation(5, attempt=1), facts=3).rank == 3
+
+
+def test_a_consolidating_delta_leaves_room_for_the_next_one() -> None:
+    assert consolidate.stretched(QUICK, Consolidation(5, attempt=2), facts=3).rank == 3
 
 
 def test_the_same_input_gives_the_same_bytes_and_what_was_withdrawn_has_no_part_in_them(
