@@ -39,11 +39,14 @@ def workers(server: Server) -> list[psutil.Process]:
 
 def leaders(server: Server) -> list[psutil.Process]:
     """Those that run a learner."""
-    return [
-        worker
-        for worker in workers(server)
-        if any("server.learner" in child.cmdline() for child in worker.children())
-    ]
+    return [worker for worker in workers(server) if leads(worker)]
+
+
+def leads(worker: psutil.Process) -> bool:
+    try:
+        return any("server.learner" in child.cmdline() for child in worker.children())
+    except psutil.NoSuchProcess:  # it ended while it was looked at
+        return False
 
 
 def version_of_a_new_connection(server: Server) -> str:
