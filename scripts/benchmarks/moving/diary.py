@@ -28,7 +28,8 @@ class Diary:
 
         Raises TimeoutError after so many seconds, with what it last said.
         """
-        deadline, last, report = time.monotonic() + seconds, "", {}
+        deadline, last = time.monotonic() + seconds, ""
+        report: dict[str, Any] = {}
         while time.monotonic() < deadline:
             found = server.get("/v1/rollout")
             if found["version"] == version:
