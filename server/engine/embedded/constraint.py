@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
-from llguidance.hf import from_tokenizer
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -124,6 +123,8 @@ class Grammars:
         return self._compiled[wanted.text].deep_copy(), self._tokenizer.vocab_size
 
     def _make_tokenizer(self, field: str) -> LLTokenizer:
+        from llguidance.hf import from_tokenizer  # takes all of transformers along
+
         try:
             tokenizer = self._chat.tokenizer
             width = max(self._vocabulary, len(tokenizer))
