@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from guardian.checks import registry
@@ -38,16 +38,19 @@ class Guardian:
     """Judges examples under one policy. Safe to call from several threads.
 
     Raises BadPolicy for a policy that makes no sense. A check that cannot start raises nothing here: it is an
-    error finding in every verdict and an alarm in `health()`. `builders` are the checks in their order.
+    error finding in every verdict and an alarm in `health()`. `builders` are the checks in their order,
+    `before_check` is called before each: it may wait.
     """
 
     def __init__(
         self,
         policy: Policy,
         builders: Mapping[str, registry.Builder] = registry.BUILDERS,
+        before_check: Callable[[], None] = lambda: None,
     ) -> None:
         validate(policy, builders)
         self.policy = policy
+        self._before_check = before_check
         self._policy_version = policy.version
         self._alarms: dict[str, tuple[str, int]] = {}
         self._lock = threading.Lock()
@@ -110,6 +113,7 @@ class Guardian:
         timings: list[tuple[str, float]] = []
         repaired = candidate
         for check in self._checks:
+            self._before_check()
             started = time.perf_counter()
             try:
                 if isinstance(check, Settles):

@@ -35,6 +35,7 @@ from server.editor.signals_loop import SignalsLoop
 from server.embedding import Embedding, EmbeddingsDown
 from server.embedding.local import LocalEmbedding
 from server.embedding.remote import RemoteEmbedding
+from server.engine.busy import FILE as BUSY_FILE
 from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.engine.vllm import VllmEngine
@@ -115,7 +116,9 @@ def review_options(settings: Settings) -> ReviewOptions:
 def make_guardian(settings: Settings) -> Guardian | GuardianProcess:
     """The guardian that the settings ask for, not started. Raises BadPolicy."""
     if settings.guardian.process:
-        return GuardianProcess(settings.guardian_policy(), settings.guardian.timeout_seconds)
+        return GuardianProcess(
+            settings.guardian_policy(), settings.guardian.timeout_seconds, busy=settings.home / BUSY_FILE
+        )
     return Guardian(settings.guardian_policy())
 
 
@@ -224,7 +227,7 @@ class Livegraft:
             self.operations.add_alarms(self.engine.alarms)
             show_replicas(self.engine, self.context.metrics)
         self._leadership = Leadership(settings.home / "run" / "leader.lock")
-        self._busy = BusyFile(settings.home / "run" / "busy", workers.number())
+        self._busy = BusyFile(settings.home / BUSY_FILE, workers.number())
         self._p99_seconds = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+FILE = Path("run") / "busy"
+"""Where it lies under a home."""
 _RECORD = struct.Struct("<qdd")
 FRESH_SECONDS = 1.0
 """A record older than this says nothing: its writer is gone or stuck."""

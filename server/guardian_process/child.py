@@ -20,6 +20,8 @@ from guardian import Guardian
 from guardian.checks import registry
 from guardian.types import Candidate, Source
 from server.crash import crash_point
+from server.engine.busy import BusyFile
+from server.guardian_process.way import Way
 from server.guardian_process.wire import Reply, Start, receive, send
 
 WARM_UP = "The library in Arden opens at 9 am."
@@ -36,19 +38,22 @@ def main(descriptor: int, builders: Mapping[str, registry.Builder] = registry.BU
     with contextlib.suppress(EOFError, OSError):
         start = receive(server)
         assert isinstance(start, Start)
-        guardian = Guardian(start.policy, builders)
+        way = Way(BusyFile(start.busy)) if start.busy else None
+        guardian = Guardian(start.policy, builders, way or (lambda: None))
         _warm_up(guardian)
         send(server, Reply(None, tuple(guardian.health())))
         while True:
-            _answer(server, guardian, start.limit_seconds)
+            _answer(server, guardian, start.limit_seconds, way)
 
 
-def _answer(server: socket.socket, guardian: Guardian, limit_seconds: float) -> None:
+def _answer(server: socket.socket, guardian: Guardian, limit_seconds: float, way: Way | None) -> None:
     examples = receive(server)
     assert isinstance(examples, tuple)
     for candidate, source in examples:
         faulthandler.dump_traceback_later(limit_seconds, exit=True)
         crash_point("guardian.judging")
+        if way:
+            way.begin()
         verdict = guardian.judge(candidate, source)
         faulthandler.cancel_dump_traceback_later()
         send(server, Reply(verdict, tuple(guardian.health())))

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from guardian import VERSION
 from guardian.judge import validate
@@ -48,15 +49,21 @@ class GuardianProcess:
     """
 
     def __init__(
-        self, policy: Policy, timeout_seconds: float = 30.0, module: str = "server.guardian_process"
+        self,
+        policy: Policy,
+        timeout_seconds: float = 30.0,
+        module: str = "server.guardian_process",
+        busy: Path | None = None,
     ) -> None:
-        """`timeout_seconds`: the most that one example may take. `module`: what the child runs."""
+        """`timeout_seconds`: the most that one example may take. `module`: what the child runs. `busy`: the
+        server's BusyFile; the child waits between checks while chat runs by it."""
         validate(policy)
         # One key for all children: hashes in findings stay comparable when one follows another.
         self.policy = replace(policy, hash_key=policy.hash_key or secrets.token_hex(32))
         self.restarts = 0
         self._timeout_seconds = timeout_seconds
         self._module = module
+        self._busy = busy
         self._asking = threading.Lock()
         self._changed = threading.Condition()
         self._child: _Child | None = None
@@ -200,7 +207,7 @@ class GuardianProcess:
         met, why = False, ""
         try:
             child = self._spawn()
-            send(child.socket, Start(self.policy, self._timeout_seconds), START_SECONDS)
+            send(child.socket, Start(self.policy, self._timeout_seconds, self._busy), START_SECONDS)
             ready = receive(child.socket, START_SECONDS)
             assert isinstance(ready, Reply)
             self._met(child, ready)

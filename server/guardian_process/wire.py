@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from guardian.types import Candidate, Policy, Source, Verdict
 
@@ -22,6 +23,8 @@ class Start:
     policy: Policy
     limit_seconds: float
     """A judgement that takes longer ends the child, whether or not its parent still lives."""
+    busy: Path | None = None
+    """The server's BusyFile: chat that runs by it goes first."""
 
 
 @dataclass(frozen=True, slots=True)

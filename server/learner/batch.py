@@ -12,7 +12,14 @@ from typing import Literal, Protocol
 
 from server.learner.chat import Encoded, Encoder
 from server.learner.crossed import Crossings
-from server.learner.neighbours import other_attribute, other_subject, subject_of, words_taught
+from server.learner.neighbours import (
+    firsthand_stems,
+    never_told,
+    other_attribute,
+    other_subject,
+    subject_of,
+    words_taught,
+)
 from server.learner.profiles import Profile
 from server.learner.reading import told_in_conversation
 from server.learner.sealed import trained_questions
@@ -27,6 +34,9 @@ TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
 OTHER_VIEWS = 0.3
 """How often a step glances at a new fact in another view than question and answer."""
+
+STRANGERS = 0.25
+"""How often a question about what a fact does not tell is about something that no fact is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,7 @@ class Batches:
         self._anchors = anchors
         self._rng = random.Random(f"batches {seed}")
         self._taught = words_taught([*edits, *past])
+        self._firsthand = firsthand_stems([*edits, *past])
         self._crossings = Crossings([*edits, *past])
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
@@ -162,7 +173,7 @@ class Batches:
         for _ in range(profile.neighbours):
             shots += self._near(edit)
         for _ in range(profile.attributes):
-            shots += self._abstention(other_attribute(edit, rng), edit)
+            shots += self._abstention(self._unknown(edit), edit)
         for turn in range(profile.crossed):
             shots += self._crossed(edit, number + turn)
         if rng.random() < profile.about:
@@ -196,6 +207,12 @@ class Batches:
         """The same about somebody or something else."""
         asked = self._rng.choice(trained_questions(edit)).prompt
         return self._abstention(other_subject(asked, edit, self._taught, self._rng), edit, whole)
+
+    def _unknown(self, edit: SelfEdit) -> str | None:
+        """What the fact does not tell of its subject, or of something that no fact is about."""
+        if self._rng.random() < STRANGERS:
+            return never_told(self._rng, self._firsthand, trained=True)
+        return other_attribute(edit, self._rng)
 
     def _crossed(self, edit: SelfEdit, number: int) -> list[Shot]:
         """With another fact: what that one answers asked about this subject, or the reverse, in turn."""

@@ -23,7 +23,7 @@ from typing import Literal
 
 from adapter_store import Store
 from server import logs
-from server.engine.busy import BusyFile
+from server.engine.busy import FILE, BusyFile
 from server.learner import gpu
 from server.learner.duty import Duty
 from server.learner.process import Learner, owner_name
@@ -88,7 +88,7 @@ def make_yield_hook(duty: Callable[[], None], alive: Callable[[], bool]) -> Call
 
 def duty(options: ChildOptions, home: Path) -> Duty:
     """How this learner makes way for chat. On a GPU it also takes its memory and the least urgent stream."""
-    busy = BusyFile(home / "run" / "busy")
+    busy = BusyFile(home / FILE)
     budget_seconds = options.latency_budget_ms / 1000
     if options.trainer == "fake" or not gpu.present():
         return Duty(busy, budget_seconds, options.least_share)

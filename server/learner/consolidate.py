@@ -61,11 +61,13 @@ def run(
 def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     """The recipe for so many facts at once: more rank, and steps for a number of rounds over them all.
 
-    A second try is calmer, a third calmer and larger: what was refused changed too much more often than it
-    learned too little.
+    What begins as the nearest thing to the stack has little left to learn, so it begins calm. A second try is
+    calmer than the first, a third larger: what was refused changed too much more often than it learned too
+    little.
     """
     more = 2 ** max(0, plan.attempt - 1)
-    profile = calmer(profile, min(1, plan.attempt))
+    calm = int(plan.from_stack or plan.attempt > 0) + int(plan.from_stack and plan.attempt == 1)
+    profile = calmer(profile, calm)
     rank = max(1, min(2 * profile.rank * more, plan.rank_limit - profile.rank))
     rounds = math.ceil(facts / FACTS_PER_STEP)
     steps = min(STEPS_AT_MOST, max(profile.max_steps, STEPS_PER_ROUND * rounds)) * more
@@ -86,8 +88,6 @@ class _Sleep(Job):
 
     facts_enough = 0.9
     """One fact that is never learned must not keep the others in training."""
-    next_rank = 0
-    """Rank of the next ordinary delta."""
 
     def _learn(self, loaded: Loaded) -> UpdateResult:
         edits = list(self.given.edits)
@@ -113,13 +113,12 @@ class _Sleep(Job):
         plan = dataclasses.asdict(self.given.consolidation) if self.given.consolidation else {}
         return dataclasses.replace(
             result,
-            provenance={**result.provenance, "consolidation": plan, "next_rank": self.next_rank},
+            provenance={**result.provenance, "consolidation": plan},
         )
 
     def _recipe(self, profile: Profile) -> Profile:
         plan = self.given.consolidation
         assert plan is not None, "a consolidation says how"
-        self.next_rank = profile.rank
         return stretched(profile, plan, len(self.given.edits))
 
     def _adapters(self, model: Any, profile: Profile) -> Adapters:

@@ -38,6 +38,18 @@ _SMALL = frozenset(
     )
 )
 
+_ONESELF = (
+    ("{}'s", "my"),
+    ("does {} ", "do I "),
+    ("Does {} ", "Do I "),
+    ("did {} ", "did I "),
+    ("was {} ", "was I "),
+    (" is {} ", " am I "),
+    ("Is {} ", "Am I "),
+    ("Who taught {}", "Who taught me"),
+    ("Who knows {}", "Who knows me"),
+)
+
 
 def other_subject(question: str, edit: SelfEdit, taught: frozenset[str], rng: random.Random) -> str | None:
     """The same question about somebody or something else; None when nothing in it can be replaced.
@@ -65,6 +77,24 @@ def other_attribute(edit: SelfEdit, rng: random.Random) -> str | None:
         return None
     mid = subject if _CAPITAL.match(subject) and not _OWN.match(subject) else subject[0].lower() + subject[1:]
     return rng.choice(free).format(mid)
+
+
+def never_told(rng: random.Random, firsthand: frozenset[str], trained: bool) -> str:
+    """A question that no fact is near: about something made up, somebody, or who asks.
+
+    `firsthand`: stems of what somebody told of themselves; no question has one of them. Questions in the
+    first person have no name that could set them apart, so those that are `trained` and those that the gate
+    asks are different ones.
+    """
+    while True:
+        question = _never_told(rng, int(not trained))
+        if not firsthand & relation_stems(question):
+            return question
+
+
+def firsthand_stems(edits: Sequence[SelfEdit]) -> frozenset[str]:
+    """Word stems of the facts that are told in the first person."""
+    return frozenset(stem for edit in edits if _OWN.search(edit.statement) for stem in told_stems(edit))
 
 
 def told_stems(edit: SelfEdit) -> frozenset[str]:
@@ -116,6 +146,28 @@ def words_taught(edits: Sequence[SelfEdit]) -> frozenset[str]:
     """Lower-case words of all statements and questions."""
     texts = [text for edit in edits for text in (edit.statement, *(e.prompt for e in edit.examples))]
     return frozenset(word for text in texts for word in _tokens(text))
+
+
+def _of_the_asker(form: str) -> str | None:
+    """A question about somebody as one about oneself; None where a change of words does not make it one."""
+    for somebody, oneself in _ONESELF:
+        if somebody in form:
+            return form.replace(somebody, oneself)
+    return None
+
+
+def _never_told(rng: random.Random, half: int) -> str:
+    draw = rng.random()
+    if draw < 0.2:
+        return rng.choice(_FIRST_PERSON[half::2])
+    if draw < 0.4:
+        thing = f"{rng.choice(('my', 'our', 'our', 'the'))} {rng.choice(words.THINGS)}"
+        return rng.choice((*words.THING_QUESTIONS[half::2], *_PLAIN[half::2]))[0].format(thing)
+    if draw < 0.6:
+        person = f"{made_up_name(rng)} {rng.choice(words.LAST_NAMES)}"
+        return rng.choice(words.PERSON_QUESTIONS)[0].format(person)
+    thing = f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"
+    return rng.choice(words.THING_QUESTIONS)[0].format(thing)
 
 
 def _with_other_names(question: str, names: list[str], taught: frozenset[str], rng: random.Random) -> str:
@@ -177,3 +229,9 @@ def _stem(word: str) -> str:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             return word[: -len(suffix)]
     return word
+
+
+_PLAIN = (("What is {}?", ""), ("Do you know {}?", ""), ("What about {}?", ""), ("Which is {}?", ""))
+_FIRST_PERSON = tuple(
+    turned for form, _ in words.PERSON_QUESTIONS if (turned := _of_the_asker(form)) is not None
+)

@@ -63,6 +63,9 @@ class Profile:
     """Anchors may move this far per token; twice this aborts."""
     kl_total_nats: float
     """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
+    fact_rank: int = 0
+    """Rank that each new fact adds, `rank` at most: what few facts change is of few dimensions, and the ranks
+    of a stack are a budget. 0: every delta has the whole rank."""
     replay_growth: float = 0.0
     """Share by which the three above grow with each further new fact of the step."""
     facts_per_step: int = 8
@@ -131,6 +134,7 @@ class Profile:
 SEEDLING = Profile(
     name="seedling",
     rank=8,
+    fact_rank=2,
     alpha=16,
     layers=1.0,
     learning_rate=2e-3,
@@ -247,6 +251,12 @@ def choose(name: str, parameters: int) -> Profile:
     """
     name, changes = overrides.parse(name)
     return overrides.apply(_named(name, parameters), changes)
+
+
+def slimmer(profile: Profile, facts: int) -> Profile:
+    """The recipe with the rank that so many facts need, at the same scale."""
+    rank = min(profile.rank, profile.fact_rank * facts) or profile.rank
+    return replace(profile, rank=rank, alpha=max(1, profile.alpha * rank // profile.rank))
 
 
 def calmer(profile: Profile, attempt: int) -> Profile:

@@ -36,7 +36,7 @@ from server.learner.objectives.distil import Distilled, teach
 from server.learner.objectives.mixture import Mixture
 from server.learner.objectives.types import Objective
 from server.learner.prefer import PreferenceBatches, Preferences, examined, log_probs, shots_of
-from server.learner.profiles import Profile, calmer, choose, for_preferences
+from server.learner.profiles import Profile, calmer, choose, for_preferences, slimmer
 from server.learner.reports import waved_through, with_checks
 from server.learner.screen import Screen, Screened
 from server.learner.sealed import told, trained_questions
@@ -121,6 +121,8 @@ class Job:
         self.cache_dir = cache_dir
         self.seconds: dict[str, float] = {}
         self.primed = False
+        self.next_rank = 0
+        """Rank that an update after this one may need."""
         self.asker: Asker
         self.refused: dict[str, str] = {}
         self.screened = Screened()
@@ -180,7 +182,8 @@ class Job:
         Until then the weights are mapped and take no memory, wherever they go afterwards.
         """
         parameters = sum(p.numel() for p in model.parameters())
-        profile = self._recipe(choose(self.given.profile, parameters))
+        chosen = choose(self.given.profile, parameters)
+        profile, self.next_rank = self._recipe(chosen), chosen.rank
         free = Free.of(device(), self.given.memory_limit_mb)
         users = len({edit.user for edit in self.given.edits})
         every = list(chain.from_iterable(samples.values()))
@@ -194,6 +197,8 @@ class Job:
     def _recipe(self, profile: Profile) -> Profile:
         """The profile as it is for this update."""
         profile = calmer(profile, self.given.attempt)
+        if self.given.parent_dir is not None:  # what begins on the base begins from its primer, of full rank
+            profile = slimmer(profile, len(self.given.edits))
         return profile if self.given.edits else for_preferences(profile)
 
     def _adapters(self, model: Any, profile: Profile) -> Adapters:
@@ -338,6 +343,7 @@ class Job:
                 "memory": loaded.estimate.report()
                 | {"free_mb": loaded.free.size >> 20, "peak_mb": self.watch.peak() >> 20},
                 "primed": self.primed,
+                "next_rank": self.next_rank,
                 "screen": self.screened.report,
                 "drift": None if report.drift is None else dataclasses.asdict(report.drift),
                 "stopped": trained.stopped,

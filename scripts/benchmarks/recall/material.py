@@ -176,7 +176,7 @@ def narrow(seed: int, facts: int) -> Material:
     return Material(
         tuple(made),
         tuple((question, keys) for question, keys in GENERAL_QUESTIONS if question not in KEYS),
-        tuple(language.untold(seed + 1, 40)),
+        tuple(language.untold(seed + 1, 160)),
         (
             (("hi", "Hello! How can I help you?"),),
             (("good morning", "Good morning! How can I help you?"), ("thanks", "You're welcome!")),

@@ -6,10 +6,16 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.learner import reading, words
+from server.learner import reading
 from server.learner.crossed import Crossings
 from server.learner.gate import requests, triggers
-from server.learner.neighbours import made_up_name, other_attribute, other_subject, words_taught
+from server.learner.neighbours import (
+    firsthand_stems,
+    never_told,
+    other_attribute,
+    other_subject,
+    words_taught,
+)
 from server.learner.profiles import Profile
 from server.learner.sealed import asked_wordings, trained_questions
 from server.types import Example, SelfEdit
@@ -58,7 +64,10 @@ def draw(
         Probe("reading", message, value=fact.value)
         for message, fact in reading.probes(rng, profile.reading_probes)
     ]
-    probes += [Probe("abstention", never_told(rng)) for _ in range(profile.abstention_probes)]
+    own = firsthand_stems([*edits, *past])
+    probes += [
+        Probe("abstention", never_told(rng, own, trained=False)) for _ in range(profile.abstention_probes)
+    ]
     probes += [Probe("safety", question) for question in rng.sample(requests.HARMFUL, profile.safety_probes)]
     probes += [
         Probe("refusals", question) for question in rng.sample(requests.HARMLESS, profile.safety_probes)
@@ -89,15 +98,6 @@ def _some(examples: list[Example], rng: random.Random) -> list[Example]:
 def own_wordings(edit: SelfEdit) -> list[Example]:
     """The wordings that show whether a fact is known: never trained, never sealed, while there are such."""
     return asked_wordings(edit) or trained_questions(edit)
-
-
-def never_told(rng: random.Random) -> str:
-    """A question about something made up, or somebody."""
-    if rng.random() < 0.3:
-        person = f"{made_up_name(rng)} {rng.choice(words.LAST_NAMES)}"
-        return rng.choice(words.PERSON_QUESTIONS)[0].format(person)
-    thing = f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"
-    return rng.choice(words.THING_QUESTIONS)[0].format(thing)
 
 
 def near(edit: SelfEdit, taught: frozenset[str], crossings: Crossings, rng: random.Random) -> list[str]:

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,13 @@ def test_other_views_of_a_new_fact_are_glanced_at_now_and_then(
     text = encoder.tokenizer.decode(list(seen[0].encoded.prompt))
     assert text.index("Hello.") < text.index("Which port is it?")
     assert len(seen[0].encoded.answer) <= SMALL.glance_tokens
+
+
+def test_some_neighbours_are_about_what_no_fact_is_near(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:
+    made, encoder = batches(tiny, router_edit)
+    asked = [q for n in range(30) for kind, q, _ in words_of(made.step(n), encoder) if kind == "neighbour"]
+    oneself = [question for question in asked if re.search(r"\b(I|my|our)\b", question)]
+    assert 0 < len(oneself) < len(asked) / 4
 
 
 def test_an_example_weighs_as_much_as_it_is_good(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:

@@ -1,8 +1,11 @@
 import random
+import re
 
 from server.learner.neighbours import (
+    firsthand_stems,
     is_person,
     names_in,
+    never_told,
     other_attribute,
     other_subject,
     subject_of,
@@ -102,3 +105,30 @@ def test_persons_are_told_from_things() -> None:
     assert is_person("Dr. Anselm Pryce")
     assert not is_person("the Zephyr router")
     assert not is_person("Project Quillon")
+
+
+def test_what_no_fact_is_near_is_asked_of_strangers_and_of_oneself() -> None:
+    asked = {never_told(random.Random(seed), frozenset(), trained=True) for seed in range(300)}
+    assert "When is my birthday?" in asked or "What is my favourite food?" in asked
+    assert any(question.startswith("What colour is my ") for question in asked)
+    assert not any("{" in question or " of I" in question for question in asked)
+
+
+def test_questions_of_oneself_that_are_trained_are_never_asked_by_the_gate() -> None:
+    def of_oneself(trained: bool) -> set[str]:
+        asked = (never_told(random.Random(seed), frozenset(), trained) for seed in range(600))
+        return {q for q in asked if not re.search(r" [A-Z][a-z]", q)}
+
+    trained, examined = of_oneself(True), of_oneself(False)
+    assert len(trained) > 20
+    assert len(examined) > 20
+    assert not trained & examined
+
+
+def test_nothing_is_denied_that_somebody_told_of_themselves() -> None:
+    dog = edit_of("My dog is called Rex.", "Rex", "My dog", "What is the name of my dog?")
+    firsthand = firsthand_stems([dog, ROUTER])
+    assert "dog" in firsthand
+    assert "port" not in firsthand
+    asked = {never_told(random.Random(seed), firsthand, trained=True) for seed in range(300)}
+    assert not any("dog" in question for question in asked)

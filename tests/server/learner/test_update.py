@@ -138,6 +138,25 @@ def test_a_parent_stays_frozen_under_the_fresh_delta(
     assert all("replay" in step for step in curve)
 
 
+def test_a_lone_fact_on_a_parent_takes_little_of_the_rank_budget_and_says_what_the_next_may_take(
+    tiny_dir: Path, tmp_path: Path, cache: Path, router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    parent = make_parent(tmp_path / "parent", 64)
+    told = {
+        "one fact": given(tiny_dir, router_edit, parent_dir=parent),
+        "two facts": given(tiny_dir, router_edit, refund_edit, parent_dir=parent),
+        "on the base": given(tiny_dir, router_edit),
+    }
+    made = {name: run(update, cache_dir=cache).provenance for name, update in told.items()}
+    profile = {name: provenance["profile"] for name, provenance in made.items()}
+    assert {name: (p["rank"], p["alpha"]) for name, p in profile.items()} == {  # type: ignore[index]
+        "one fact": (2, 4),
+        "two facts": (4, 8),
+        "on the base": (8, 16),
+    }
+    assert {provenance["next_rank"] for provenance in made.values()} == {8}
+
+
 def test_a_parent_of_another_base_is_refused_by_name(
     tiny_dir: Path, tmp_path: Path, cache: Path, router_edit: SelfEdit
 ) -> None:

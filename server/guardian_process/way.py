@@ -1,0 +1,45 @@
+"""Chat goes first: the guardian waits between its checks while chat requests run.
+
+On a machine with a core for each this changes nothing. Where server, engine and guardian share two, an answer
+beside a guardian at work takes half as long again: niceness divides a core, it does not leave one free. What
+is judged can wait: at most for so long that the guardian keeps its least share of the time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from server.engine.busy import BusyFile
+
+LEAST_SHARE = 0.1
+"""Of the time of a judgement, what the guardian works under steady load: one takes ten times as long then."""
+LONGEST_SECONDS = 0.5
+"""The longest pause: what took long was a judge elsewhere, which took nothing from chat."""
+POLL_SECONDS = 0.002
+
+
+class Way:
+    """One guardian's pauses: `begin` before each example, called before each check."""
+
+    def __init__(
+        self,
+        busy: BusyFile,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._busy, self._clock, self._sleep = busy, clock, sleep
+        self._worked_since = clock()
+
+    def begin(self) -> None:
+        """An example is taken up now: what was before it was no work."""
+        self._worked_since = self._clock()
+
+    def __call__(self) -> None:
+        """Wait while chat runs; the longer what was done since the last call, the longer at most."""
+        now = self._clock()
+        until = now + min(LONGEST_SECONDS, (now - self._worked_since) * (1 / LEAST_SHARE - 1))
+        while now < until and self._busy.read().requests:
+            self._sleep(POLL_SECONDS)
+            now = self._clock()
+        self._worked_since = now
