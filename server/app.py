@@ -228,7 +228,7 @@ class Livegraft:
             show_replicas(self.engine, self.context.metrics)
         self._leadership = Leadership(settings.home / "run" / "leader.lock")
         self._busy = BusyFile(settings.home / BUSY_FILE, workers.number())
-        self._p99_seconds = 0.0
+        self._p99_seconds, self._arrivals = 0.0, 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -302,7 +302,9 @@ class Livegraft:
         await self.forget.finish(seconds=0)
 
     async def _tell_busy(self) -> None:
-        self._busy.write(self.engine.busy, self._p99_seconds)
+        arrivals = self.context.pace.arrivals
+        self._busy.write(self.engine.busy, self._p99_seconds, arrivals > self._arrivals)
+        self._arrivals = arrivals
 
     async def _measure_pace(self) -> None:
         self._p99_seconds = self.context.pace.p99()

@@ -111,6 +111,7 @@ async def _start(
     context: Context, ask: Ask, request: Request, turn: Turn, choice: Choice, make_form: MakeForm
 ) -> Exchange:
     """Up to the first token: from here on the version is settled."""
+    context.pace.arrive()
     clock = generation.Clock(arrived_at(request), context.pace)
     if choice.version not in context.engine.loaded():
         await context.control.ensure(choice.version)

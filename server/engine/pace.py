@@ -19,6 +19,12 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._waits: deque[tuple[float, float]] = deque(maxlen=_MOST)
+        self.arrivals = 0
+        """Chat requests so far."""
+
+    def arrive(self) -> None:
+        """A chat request came."""
+        self.arrivals += 1
 
     def note(self, seconds: float) -> None:
         """A stream waited so long for its next token."""

@@ -57,6 +57,8 @@ def _answer(server: socket.socket, guardian: Guardian, limit_seconds: float, way
         verdict = guardian.judge(candidate, source)
         faulthandler.cancel_dump_traceback_later()
         send(server, Reply(verdict, tuple(guardian.health())))
+        if way:
+            way()  # before the next example, for the last check
 
 
 def _warm_up(guardian: Guardian) -> None:

@@ -12,8 +12,11 @@ from collections.abc import Callable
 
 from server.engine.busy import BusyFile
 
-LEAST_SHARE = 0.1
-"""Of the time of a judgement, what the guardian works under steady load: one takes ten times as long then."""
+LEAST_SHARE = 0.03
+"""Of the time of a judgement, what the guardian works under steady load: it takes thirty times as long."""
+QUIET_SECONDS = 0.1
+"""Chat runs until no request was seen for so long: the next of a conversation, or of a crowd, comes at once,
+and would meet a check that has just begun."""
 LONGEST_SECONDS = 0.5
 """The longest pause: what took long was a judge elsewhere, which took nothing from chat."""
 POLL_SECONDS = 0.002
@@ -39,7 +42,7 @@ class Way:
         """Wait while chat runs; the longer what was done since the last call, the longer at most."""
         now = self._clock()
         until = now + min(LONGEST_SECONDS, (now - self._worked_since) * (1 / LEAST_SHARE - 1))
-        while now < until and self._busy.read().requests:
+        while now < until and self._busy.idle_seconds() < QUIET_SECONDS:
             self._sleep(POLL_SECONDS)
             now = self._clock()
         self._worked_since = now

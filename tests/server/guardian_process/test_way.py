@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,74 +10,72 @@ import pytest
 from guardian import Candidate, Guardian, Policy, Source
 from server.engine.busy import BusyFile
 from server.guardian_process import GuardianProcess
-from server.guardian_process.way import LEAST_SHARE, LONGEST_SECONDS, Way
+from server.guardian_process.way import LEAST_SHARE, LONGEST_SECONDS, QUIET_SECONDS, Way
 
 
-class Clock:
-    """Time that passes only where somebody works or sleeps."""
+class Chat:
+    """Time that passes only where somebody works or sleeps, and a server that says what is asked of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.now = 100.0
+        self.requests = 0
+        self.busy = BusyFile(folder / "busy")
 
-    def __call__(self) -> float:
+    def clock(self) -> float:
         return self.now
 
-    def sleep(self, seconds: float) -> None:
+    def passes(self, seconds: float) -> None:
         self.now += seconds
+        self.busy.write(self.requests)
 
 
 @pytest.fixture
-def busy(tmp_path: Path) -> BusyFile:
-    return BusyFile(tmp_path / "busy")
+def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chat:
+    chat = Chat(tmp_path)
+    monkeypatch.setattr(time, "monotonic", chat.clock)
+    return chat
 
 
-def paused(way: Way, clock: Clock, worked_seconds: float) -> float:
-    clock.now += worked_seconds
-    began = clock.now
+@pytest.fixture
+def way(chat: Chat) -> Way:
+    return Way(chat.busy, chat.clock, chat.passes)
+
+
+def paused(way: Way, chat: Chat, worked_seconds: float) -> float:
+    chat.passes(worked_seconds)
+    began = chat.now
     way()
-    return clock.now - began
+    return chat.now - began
 
 
-def test_where_no_chat_runs_nothing_waits(busy: BusyFile) -> None:
-    clock = Clock()
-    way = Way(busy, clock, clock.sleep)
+def test_where_no_chat_runs_nothing_waits(way: Way, chat: Chat) -> None:
     way.begin()
-    assert paused(way, clock, 0.02) == 0.0
+    assert paused(way, chat, 0.02) == 0.0
 
 
-def test_while_chat_runs_the_guardian_works_its_least_share_of_the_time(busy: BusyFile) -> None:
-    clock = Clock()
-    way = Way(busy, clock, clock.sleep)
+def test_while_chat_runs_the_guardian_works_its_least_share_of_the_time(way: Way, chat: Chat) -> None:
+    chat.requests = 1
     way.begin()
     worked = waited = 0.0
-    for seconds in (0.001, 0.02, 0.005, 0.03) * 10:
-        busy.write(1)
-        worked, waited = worked + seconds, waited + paused(way, clock, seconds)
+    for seconds in (0.001, 0.02, 0.005, 0.015) * 10:
+        worked, waited = worked + seconds, waited + paused(way, chat, seconds)
     assert worked / (worked + waited) == pytest.approx(LEAST_SHARE, rel=0.1)
 
 
-def test_time_between_two_examples_and_long_calls_to_a_judge_are_no_work(busy: BusyFile) -> None:
-    clock = Clock()
-    way = Way(busy, clock, clock.sleep)
-    clock.now += 3600
-    busy.write(1)
+def test_time_between_two_examples_and_long_calls_to_a_judge_are_no_work(way: Way, chat: Chat) -> None:
+    chat.requests = 1
+    chat.passes(3600)
     way.begin()
-    assert paused(way, clock, 0.0) == 0.0
-    busy.write(1)
-    assert paused(way, clock, 20.0) == pytest.approx(LONGEST_SECONDS, abs=0.01)
+    assert paused(way, chat, 0.0) == 0.0
+    assert paused(way, chat, 20.0) == pytest.approx(LONGEST_SECONDS, abs=0.01)
 
 
-def test_a_chat_that_ends_ends_the_pause(busy: BusyFile) -> None:
-    clock = Clock()
-
-    def sleep(seconds: float) -> None:
-        clock.sleep(seconds)
-        busy.write(0)
-
-    way = Way(busy, clock, sleep)
+def test_the_pause_ends_soon_after_the_last_request(way: Way, chat: Chat) -> None:
+    chat.requests = 1
     way.begin()
-    busy.write(1)
-    assert paused(way, clock, 0.05) < 0.01
+    chat.passes(0.02)
+    chat.requests = 0
+    assert paused(way, chat, 0.0) == pytest.approx(QUIET_SECONDS, abs=0.01)
 
 
 def test_every_check_is_preceded_by_the_wait() -> None:
