@@ -154,7 +154,8 @@ class FakeEngine:
             calls: Calls = ()
             if tools is not None:
                 text, calls = tools.push(text)
-                text += tools.flush() if finish else ""
+                rest, cut = tools.flush() if finish else ("", ())
+                text, calls = text + rest, calls + cut
                 finish = tools.finish if finish == "stop" else finish
             yield Chunk(
                 text=text,

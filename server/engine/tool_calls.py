@@ -7,6 +7,7 @@ not read as a call is text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -16,17 +17,21 @@ from server.engine.types import FinishReason, GenerationRequest
 
 BEGIN, END = "<tool_call>", "</tool_call>"
 Calls = tuple[Mapping[str, Any], ...]
+_BEGUN = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*(.*)\Z', re.DOTALL)
+"""A call up to somewhere in its arguments: the name as JSON, and what there is of them."""
 
 
 class ToolCallFilter:
     """Passes text on, except calls, which are held until they are whole."""
 
-    __slots__ = ("_begin", "_held", "_made", "_named", "_request_id")
+    __slots__ = ("_begin", "_forced", "_held", "_made", "_named", "_request_id")
 
-    def __init__(self, request_id: str, named: bool = False) -> None:
-        """`named`: the request named the function that is to be called."""
+    def __init__(self, request_id: str, named: bool = False, forced: bool = False) -> None:
+        """`named`: the request named the function that is to be called. `forced`: it asked for a call,
+        whichever, so that what begins as one is one."""
         self._request_id = request_id
         self._named = named
+        self._forced = forced or named
         self._begin = StopFilter((BEGIN,))
         self._held: str | None = None
         """What follows the mark of a call that has not ended; None outside of calls."""
@@ -59,12 +64,14 @@ class ToolCallFilter:
             else:
                 calls.append(call)
 
-    def flush(self) -> str:
-        """What was held back when no more text comes: the beginning of a call is text after all."""
+    def flush(self) -> tuple[str, Calls]:
+        """What was held back when no more text comes: the beginning of a call is text after all, but where a
+        call was asked for. There it is a call whose arguments were cut, as OpenAI gives it."""
         if self._held is None:
-            return self._begin.flush()
+            return self._begin.flush(), ()
         held, self._held = self._held, None
-        return f"{BEGIN}{held}"
+        call = self._cut(held) if self._forced else None
+        return ("", (call,)) if call else (f"{BEGIN}{held}", ())
 
     def _find(self, text: str) -> tuple[str, bool, str]:
         """(text before the mark, whether the mark was met, text behind it)."""
@@ -80,9 +87,21 @@ class ToolCallFilter:
             return None
         if not isinstance(name, str) or not isinstance(arguments, dict):
             return None
+        return self._made_call(name, json.dumps(arguments, ensure_ascii=False))
+
+    def _cut(self, inside: str) -> Mapping[str, Any] | None:
+        """A call that was cut: in its arguments, or where only the mark of its end was lacking."""
+        if inside and END.startswith(inside[inside.rfind("<") :]):
+            inside = inside[: inside.rfind("<")]
+        if whole := self._call(inside):
+            return whole
+        begun = _BEGUN.match(inside)
+        return self._made_call(json.loads(begun[1]), begun[2]) if begun else None
+
+    def _made_call(self, name: str, arguments: str) -> Mapping[str, Any]:
         index, self._made = self._made, self._made + 1
         ident = sha256(f"{self._request_id}/{index}".encode()).hexdigest()[:24]
-        function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+        function = {"name": name, "arguments": arguments}
         return {"index": index, "id": f"call_{ident}", "type": "function", "function": function}
 
 
@@ -90,4 +109,5 @@ def tool_call_filter(request: GenerationRequest) -> ToolCallFilter | None:
     """What reads a request's answer for calls; None where it has no tools."""
     if not request.options.get("tools"):
         return None
-    return ToolCallFilter(request.id, isinstance(request.options.get("tool_choice"), dict))
+    choice = request.options.get("tool_choice")
+    return ToolCallFilter(request.id, named=isinstance(choice, dict), forced=choice == "required")

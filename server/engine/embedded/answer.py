@@ -93,7 +93,8 @@ class Answer:
         if self._tools is not None:
             text, calls = self._tools.push(text)
             if ended:
-                text += self._tools.flush()
+                rest, cut = self._tools.flush()
+                text, calls = text + rest, calls + cut
             if ended == "stop":
                 ended = self._tools.finish
         asked = self.request.sampling.logprobs

@@ -17,14 +17,15 @@ def cut(text: str, size: int) -> Iterator[str]:
     return (text[at : at + size] for at in range(0, len(text), size))
 
 
-def read(text: str, size: int) -> tuple[str, Calls]:
-    tools, shown = ToolCallFilter("r"), ""
+def read(text: str, size: int, forced: bool = False) -> tuple[str, Calls]:
+    tools, shown = ToolCallFilter("r", forced=forced), ""
     calls: list[Mapping[str, Any]] = []
     for piece in cut(text, size):
         more, made = tools.push(piece)
         shown += more
         calls += made
-    return shown + tools.flush(), tuple(calls)
+    rest, last = tools.flush()
+    return shown + rest, (*calls, *last)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
@@ -34,6 +35,30 @@ def test_a_call_is_found_however_the_text_is_cut(size: int) -> None:
     (call,) = calls
     assert (call["index"], call["type"], call["function"]["name"]) == (0, "function", "weather")
     assert json.loads(call["function"]["arguments"]) == {"city": "Zürich"}
+
+
+@pytest.mark.parametrize(
+    ("said", "arguments"),
+    [
+        ('<tool_call>\n{"name": "weather", "arguments": {"city": "Zü', '{"city": "Zü'),
+        ('<tool_call>\n{"name": "weather", "arguments": ', ""),
+        ('<tool_call>\n{"name": "weather", "arguments": {"city": "Zürich"}', '{"city": "Zürich"}'),
+        ('<tool_call>\n{"name": "weather", "arguments": {"city": "Zürich"}}\n</tool', '{"city": "Zürich"}'),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 6, 1000])
+def test_a_call_that_was_asked_for_and_cut_by_the_limit_is_a_call_with_what_there_is_of_its_arguments(
+    said: str, arguments: str, size: int
+) -> None:
+    shown, (call,) = read(said, size, forced=True)
+    assert shown == ""
+    assert call["function"] == {"name": "weather", "arguments": arguments}
+    assert read(said, size)[1] == ()
+
+
+def test_what_was_cut_before_its_arguments_is_text_even_where_a_call_was_asked_for() -> None:
+    said = '<tool_call>\n{"name": "wea'
+    assert read(said, 3, forced=True) == (said, ())
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
