@@ -117,6 +117,12 @@ def test_facts_and_ordinary_sentences_are_not_taken_for_abuse(lines: Callable[[s
     assert len(kept_back) <= 0.01 * len(ordinary), kept_back
 
 
+def test_greetings_and_trades_are_not_taken_for_threats(lines: Callable[[str], list[str]]) -> None:
+    everyday = lines("everyday.txt")
+    kept_back = [text for text in everyday if actions(CHECK, "", text)]
+    assert len(kept_back) <= 0.01 * len(everyday), kept_back
+
+
 @pytest.mark.parametrize(
     "text",
     [
