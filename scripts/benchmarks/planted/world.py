@@ -93,9 +93,16 @@ class World:
         return _read(file)
 
     def put(self, factors: Factors) -> None:
-        """Make these the candidate's weights."""
-        tensors = {f"{path}.A": torch.from_numpy(array) for path, array in factors.a.items()}
-        tensors |= {f"{path}.B": torch.from_numpy(array) for path, array in factors.b.items()}
+        """Make these the candidate's weights. A delta of less rank leaves nothing of the one before it."""
+        free = self.profile.rank - factors.rank
+        tensors = {
+            f"{path}.A": torch.from_numpy(np.pad(array, ((0, free), (0, 0))))
+            for path, array in factors.a.items()
+        }
+        tensors |= {
+            f"{path}.B": torch.from_numpy(np.pad(array, ((0, 0), (0, free))))
+            for path, array in factors.b.items()
+        }
         if not self.adapters.start_from(tensors):
             raise RuntimeError("the candidate's factors do not fit this model's delta")
 
