@@ -61,6 +61,9 @@ def run(
 def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     """The recipe for so many facts at once: more rank, and steps for a number of rounds over them all.
 
+    The rank is one for each fact, up to half of what may be served: what a truncation leaves out has to be
+    learned again.
+
     What begins as the nearest thing to the stack has little left to learn, so it begins calm. A second try is
     calmer than the first, a third larger: what was refused changed too much more often than it learned too
     little.
@@ -68,7 +71,8 @@ def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     more = 2 ** max(0, plan.attempt - 1)
     calm = int(plan.from_stack or plan.attempt > 0) + int(plan.from_stack and plan.attempt == 1)
     profile = calmer(profile, calm)
-    rank = max(1, min(2 * profile.rank * more, plan.rank_limit - profile.rank))
+    wanted = max(2 * profile.rank, min(facts, plan.rank_limit // 2))
+    rank = max(1, min(wanted * more, plan.rank_limit - profile.rank))
     rounds = math.ceil(facts / FACTS_PER_STEP)
     steps = min(STEPS_AT_MOST, max(profile.max_steps, STEPS_PER_ROUND * rounds)) * more
     return dataclasses.replace(

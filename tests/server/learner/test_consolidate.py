@@ -111,6 +111,11 @@ def test_what_must_not_begin_as_the_stack_learns_at_the_full_rate() -> None:
     assert third.max_steps == 2 * first.max_steps
 
 
+def test_the_rank_of_a_consolidating_delta_grows_with_its_facts_up_to_half_of_what_may_be_served() -> None:
+    ranks = [consolidate.stretched(QUICK, Consolidation(64), facts).rank for facts in (3, 20, 50, 500)]
+    assert ranks == [2 * QUICK.rank, 20, 32, 32]
+
+
 def test_a_consolidating_delta_leaves_room_for_the_next_one() -> None:
     assert consolidate.stretched(QUICK, Consolidation(5, attempt=2), facts=3).rank == 3
 
