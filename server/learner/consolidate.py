@@ -31,8 +31,9 @@ from server.learner.update import Job, Loaded, device, norm, start
 from server.types import SelfEdit
 
 FACTS_PER_STEP = 6
-STEPS_PER_ROUND = 12
-"""A round is every fact trained once."""
+LEAST_PER_ROUND, MOST_PER_ROUND = 16, 20
+"""Steps; in a round every fact is trained once. Training that ended as soon as the facts were recalled had
+lost wordings that nobody asked for."""
 STEPS_AT_MOST = 480
 RECALL_PROBES = 96
 NEIGHBOUR_PROBES = 32
@@ -74,13 +75,14 @@ def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     wanted = max(2 * profile.rank, min(facts, plan.rank_limit // 2))
     rank = max(1, min(wanted * more, plan.rank_limit - profile.rank))
     rounds = math.ceil(facts / FACTS_PER_STEP)
-    steps = min(STEPS_AT_MOST, max(profile.max_steps, STEPS_PER_ROUND * rounds)) * more
+    least = max(2 * profile.min_steps, LEAST_PER_ROUND * rounds)
+    steps = min(STEPS_AT_MOST, max(profile.max_steps, MOST_PER_ROUND * rounds)) * more
     return dataclasses.replace(
         profile,
         rank=rank,
         alpha=profile.alpha * rank // profile.rank,
         facts_per_step=FACTS_PER_STEP,
-        min_steps=min(steps, max(profile.min_steps, 4 * rounds)),
+        min_steps=min(steps, least),
         max_steps=steps,
         steps_per_fact=0,
         past_probes=0,  # the exam asks more of them, and counts what came back against what was lost

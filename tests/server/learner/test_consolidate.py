@@ -29,7 +29,8 @@ SIZES = {"q_proj": (32, 32), "k_proj": (32, 16), "v_proj": (32, 16), "o_proj": (
 @pytest.fixture(autouse=True)
 def quick_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(profiles.PROFILES, "quick", QUICK)
-    monkeypatch.setattr(consolidate, "STEPS_PER_ROUND", 4)
+    monkeypatch.setattr(consolidate, "LEAST_PER_ROUND", 2)
+    monkeypatch.setattr(consolidate, "MOST_PER_ROUND", 4)
 
 
 @pytest.fixture(scope="module")
