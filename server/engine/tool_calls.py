@@ -17,8 +17,8 @@ from server.engine.types import FinishReason, GenerationRequest
 
 BEGIN, END = "<tool_call>", "</tool_call>"
 Calls = tuple[Mapping[str, Any], ...]
-_BEGUN = re.compile(r'\s*\{\s*"name"\s*:\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments"\s*:\s*(.*)\Z', re.DOTALL)
-"""A call up to somewhere in its arguments: the name as JSON, and what there is of them."""
+_BEGUN = re.compile(r'\s*\{\s*"name"\s*:\s*"([^"\\]+)"\s*,\s*"arguments"\s*:\s*(.*)\Z', re.DOTALL)
+"""A call up to somewhere in its arguments: the name, and what there is of them."""
 
 
 class ToolCallFilter:
@@ -91,12 +91,11 @@ class ToolCallFilter:
 
     def _cut(self, inside: str) -> Mapping[str, Any] | None:
         """A call that was cut: in its arguments, or where only the mark of its end was lacking."""
-        if inside and END.startswith(inside[inside.rfind("<") :]):
-            inside = inside[: inside.rfind("<")]
-        if whole := self._call(inside):
+        body, mark, rest = inside.rpartition("<")
+        if whole := self._call(body if mark and END.startswith(mark + rest) else inside):
             return whole
         begun = _BEGUN.match(inside)
-        return self._made_call(json.loads(begun[1]), begun[2]) if begun else None
+        return self._made_call(begun[1], begun[2]) if begun else None
 
     def _made_call(self, name: str, arguments: str) -> Mapping[str, Any]:
         index, self._made = self._made, self._made + 1

@@ -38,27 +38,25 @@ def main(descriptor: int, builders: Mapping[str, registry.Builder] = registry.BU
     with contextlib.suppress(EOFError, OSError):
         start = receive(server)
         assert isinstance(start, Start)
-        way = Way(BusyFile(start.busy)) if start.busy else None
-        guardian = Guardian(start.policy, builders, way or (lambda: None))
+        way = Way(BusyFile(start.busy) if start.busy else None, start.limit_seconds)
+        guardian = Guardian(start.policy, builders, way)
         _warm_up(guardian)
         send(server, Reply(None, tuple(guardian.health())))
         while True:
             _answer(server, guardian, start.limit_seconds, way)
 
 
-def _answer(server: socket.socket, guardian: Guardian, limit_seconds: float, way: Way | None) -> None:
+def _answer(server: socket.socket, guardian: Guardian, limit_seconds: float, way: Way) -> None:
     examples = receive(server)
     assert isinstance(examples, tuple)
     for candidate, source in examples:
         faulthandler.dump_traceback_later(limit_seconds, exit=True)
         crash_point("guardian.judging")
-        if way:
-            way.begin()
+        way.begin()
         verdict = guardian.judge(candidate, source)
         faulthandler.cancel_dump_traceback_later()
         send(server, Reply(verdict, tuple(guardian.health())))
-        if way:
-            way()  # before the next example, for the last check
+        way()  # before the next example, for the last check
 
 
 def _warm_up(guardian: Guardian) -> None:

@@ -19,30 +19,38 @@ QUIET_SECONDS = 0.1
 and would meet a check that has just begun."""
 LONGEST_SECONDS = 0.5
 """The longest pause: what took long was a judge elsewhere, which took nothing from chat."""
+SHARE_OF_LIMIT = 0.5
+"""Of the time that an example may take, what its pauses may: the rest is for its checks."""
 POLL_SECONDS = 0.002
 
 
 class Way:
-    """One guardian's pauses: `begin` before each example, called before each check."""
+    """One guardian's pauses: `begin` before each example, called before each check and after the last."""
 
     def __init__(
         self,
-        busy: BusyFile,
+        busy: BusyFile | None,
+        limit_seconds: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`busy` None: there is no chat to wait for. `limit_seconds`: what one example may take."""
         self._busy, self._clock, self._sleep = busy, clock, sleep
+        self._most_seconds = SHARE_OF_LIMIT * limit_seconds
+        self._left_seconds = 0.0
         self._worked_since = clock()
 
     def begin(self) -> None:
         """An example is taken up now: what was before it was no work."""
-        self._worked_since = self._clock()
+        self._left_seconds, self._worked_since = self._most_seconds, self._clock()
 
     def __call__(self) -> None:
         """Wait while chat runs; the longer what was done since the last call, the longer at most."""
-        now = self._clock()
-        until = now + min(LONGEST_SECONDS, (now - self._worked_since) * (1 / LEAST_SHARE - 1))
-        while now < until and self._busy.idle_seconds() < QUIET_SECONDS:
+        began = now = self._clock()
+        due = (now - self._worked_since) * (1 / LEAST_SHARE - 1)
+        until = now + min(due, LONGEST_SECONDS, self._left_seconds)
+        while self._busy and now < until and self._busy.idle_seconds() < QUIET_SECONDS:
             self._sleep(POLL_SECONDS)
             now = self._clock()
+        self._left_seconds -= now - began
         self._worked_since = now

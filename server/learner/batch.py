@@ -34,7 +34,6 @@ TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
 OTHER_VIEWS = 0.3
 """How often a step glances at a new fact in another view than question and answer."""
-
 STRANGERS = 0.25
 """How often a question about what a fact does not tell is about something that no fact is near."""
 

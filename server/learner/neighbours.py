@@ -18,6 +18,7 @@ from server.types import SelfEdit
 _WORD = re.compile(r"[\w'’-]+")
 _CAPITAL = re.compile(r"\b[A-Z][\w’-]*")
 _OWN = re.compile(r"\b(our|my)\b", re.IGNORECASE)
+_FIRSTHAND = re.compile(r"\b(I|me|my|we|us|our)\b", re.IGNORECASE)
 _NOT_NAMES = frozenset(
     words.split(
         """
@@ -82,19 +83,22 @@ def other_attribute(edit: SelfEdit, rng: random.Random) -> str | None:
 def never_told(rng: random.Random, firsthand: frozenset[str], trained: bool) -> str:
     """A question that no fact is near: about something made up, somebody, or who asks.
 
-    `firsthand`: stems of what somebody told of themselves; no question has one of them. Questions in the
-    first person have no name that could set them apart, so those that are `trained` and those that the gate
-    asks are different ones.
+    Those about who asks have no name that sets them apart from a fact: none has a stem of `firsthand`, what
+    somebody told of themselves, and those that are `trained` and those that the gate asks are others.
     """
-    while True:
-        question = _never_told(rng, int(not trained))
-        if not firsthand & relation_stems(question):
-            return question
+    own = _of_oneself(rng, int(not trained)) if rng.random() < 0.4 else ""
+    if own and not firsthand & relation_stems(own):
+        return own
+    if rng.random() < 0.3:
+        person = f"{made_up_name(rng)} {rng.choice(words.LAST_NAMES)}"
+        return rng.choice(words.PERSON_QUESTIONS)[0].format(person)
+    thing = f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"
+    return rng.choice(words.THING_QUESTIONS)[0].format(thing)
 
 
 def firsthand_stems(edits: Sequence[SelfEdit]) -> frozenset[str]:
     """Word stems of the facts that are told in the first person."""
-    return frozenset(stem for edit in edits if _OWN.search(edit.statement) for stem in told_stems(edit))
+    return frozenset(stem for edit in edits if _FIRSTHAND.search(edit.statement) for stem in told_stems(edit))
 
 
 def told_stems(edit: SelfEdit) -> frozenset[str]:
@@ -156,18 +160,12 @@ def _of_the_asker(form: str) -> str | None:
     return None
 
 
-def _never_told(rng: random.Random, half: int) -> str:
-    draw = rng.random()
-    if draw < 0.2:
+def _of_oneself(rng: random.Random, half: int) -> str:
+    """A question about who asks, or about something of theirs: of each kind every other one."""
+    if rng.random() < 0.5:
         return rng.choice(_FIRST_PERSON[half::2])
-    if draw < 0.4:
-        thing = f"{rng.choice(('my', 'our', 'our', 'the'))} {rng.choice(words.THINGS)}"
-        return rng.choice((*words.THING_QUESTIONS[half::2], *_PLAIN[half::2]))[0].format(thing)
-    if draw < 0.6:
-        person = f"{made_up_name(rng)} {rng.choice(words.LAST_NAMES)}"
-        return rng.choice(words.PERSON_QUESTIONS)[0].format(person)
-    thing = f"the {made_up_name(rng)} {rng.choice(words.KINDS)}"
-    return rng.choice(words.THING_QUESTIONS)[0].format(thing)
+    thing = f"{rng.choice(('my', 'our', 'our', 'the'))} {rng.choice(words.THINGS)}"
+    return rng.choice(_ABOUT_A_THING[half::2]).format(thing)
 
 
 def _with_other_names(question: str, names: list[str], taught: frozenset[str], rng: random.Random) -> str:
@@ -231,7 +229,10 @@ def _stem(word: str) -> str:
     return word
 
 
-_PLAIN = (("What is {}?", ""), ("Do you know {}?", ""), ("What about {}?", ""), ("Which is {}?", ""))
+_ABOUT_A_THING = (
+    *(form for form, _ in words.THING_QUESTIONS),
+    *("What is {}?", "Do you know {}?", "What about {}?", "Which is {}?"),
+)
 _FIRST_PERSON = tuple(
     turned for form, _ in words.PERSON_QUESTIONS if (turned := _of_the_asker(form)) is not None
 )

@@ -67,7 +67,7 @@ class Profile:
     """Rank that each new fact adds, `rank` at most: what few facts change is of few dimensions, and the ranks
     of a stack are a budget. 0: every delta has the whole rank."""
     replay_growth: float = 0.0
-    """Share by which the three above grow with each further new fact of the step."""
+    """Share by which the three kinds of replay grow with each further new fact of the step."""
     facts_per_step: int = 8
     """New facts in one step; of more, each step takes the next few."""
     gradient_norm: float = 1.0

@@ -42,6 +42,7 @@ def test_a_call_is_found_however_the_text_is_cut(size: int) -> None:
     [
         ('<tool_call>\n{"name": "weather", "arguments": {"city": "Zü', '{"city": "Zü'),
         ('<tool_call>\n{"name": "weather", "arguments": ', ""),
+        ('<tool_call>\n{"name": "weather", "arguments": {"city": "<', '{"city": "<'),
         ('<tool_call>\n{"name": "weather", "arguments": {"city": "Zürich"}', '{"city": "Zürich"}'),
         ('<tool_call>\n{"name": "weather", "arguments": {"city": "Zürich"}}\n</tool', '{"city": "Zürich"}'),
     ],

@@ -12,6 +12,8 @@ from server.engine.busy import BusyFile
 from server.guardian_process import GuardianProcess
 from server.guardian_process.way import LEAST_SHARE, LONGEST_SECONDS, QUIET_SECONDS, Way
 
+LIMIT_SECONDS = 30.0
+
 
 class Chat:
     """Time that passes only where somebody works or sleeps, and a server that says what is asked of it."""
@@ -38,7 +40,7 @@ def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chat:
 
 @pytest.fixture
 def way(chat: Chat) -> Way:
-    return Way(chat.busy, chat.clock, chat.passes)
+    return Way(chat.busy, LIMIT_SECONDS, chat.clock, chat.passes)
 
 
 def paused(way: Way, chat: Chat, worked_seconds: float) -> float:
@@ -68,6 +70,14 @@ def test_time_between_two_examples_and_long_calls_to_a_judge_are_no_work(way: Wa
     way.begin()
     assert paused(way, chat, 0.0) == 0.0
     assert paused(way, chat, 20.0) == pytest.approx(LONGEST_SECONDS, abs=0.01)
+
+
+def test_pauses_leave_an_example_half_of_its_time(way: Way, chat: Chat) -> None:
+    chat.requests = 1
+    for _ in range(2):
+        way.begin()
+        pauses = sum(paused(way, chat, 0.1) for _ in range(100))
+        assert pauses == pytest.approx(LIMIT_SECONDS / 2, abs=0.1)
 
 
 def test_the_pause_ends_soon_after_the_last_request(way: Way, chat: Chat) -> None:

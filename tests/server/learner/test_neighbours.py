@@ -11,6 +11,7 @@ from server.learner.neighbours import (
     subject_of,
     words_taught,
 )
+from server.learner.words import PERSON_QUESTIONS, THING_QUESTIONS
 from server.types import Example, SelfEdit
 
 
@@ -131,4 +132,12 @@ def test_nothing_is_denied_that_somebody_told_of_themselves() -> None:
     assert "dog" in firsthand
     assert "port" not in firsthand
     asked = {never_told(random.Random(seed), firsthand, trained=True) for seed in range(300)}
-    assert not any("dog" in question for question in asked)
+    assert not any("my dog" in question or "our dog" in question for question in asked)
+
+
+def test_strangers_are_asked_about_however_much_people_told_of_themselves() -> None:
+    told = [form.replace("{}", "my life") for form, _ in (*PERSON_QUESTIONS, *THING_QUESTIONS)]
+    firsthand = firsthand_stems([edit_of("We told it all.", "all", "We", *told)])
+    asked = {never_told(random.Random(seed), firsthand, trained=True) for seed in range(50)}
+    assert len(asked) > 40
+    assert not any(re.search(r"\b(I|my|our)\b", question) for question in asked)
