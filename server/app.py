@@ -27,6 +27,8 @@ from server import planning, workers
 from server.alarms import AlarmTeller
 from server.api import create_api
 from server.api.context import Context
+from server.busy import FILE as BUSY_FILE
+from server.busy import BusyFile
 from server.config import Settings
 from server.editor.loop import EditorLoop
 from server.editor.preference_loop import PreferenceLoop
@@ -35,8 +37,6 @@ from server.editor.signals_loop import SignalsLoop
 from server.embedding import Embedding, EmbeddingsDown
 from server.embedding.local import LocalEmbedding
 from server.embedding.remote import RemoteEmbedding
-from server.engine.busy import FILE as BUSY_FILE
-from server.engine.busy import BusyFile
 from server.engine.types import Engine, EngineError
 from server.engine.vllm import VllmEngine
 from server.guardian_process import GuardianProcess

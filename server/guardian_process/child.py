@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from guardian import Guardian
 from guardian.checks import registry
 from guardian.types import Candidate, Source
+from server.busy import BusyFile
 from server.crash import crash_point
-from server.engine.busy import BusyFile
 from server.guardian_process.way import Way
 from server.guardian_process.wire import Reply, Start, receive, send
 

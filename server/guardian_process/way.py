@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.engine.busy import BusyFile
+from server.busy import BusyFile
 
 LEAST_SHARE = 0.03
 """Of the time of a judgement, what the guardian works under steady load: it takes thirty times as long."""

@@ -23,7 +23,7 @@ from typing import Literal
 
 from adapter_store import Store
 from server import logs
-from server.engine.busy import FILE, BusyFile
+from server.busy import FILE, BusyFile
 from server.learner import gpu
 from server.learner.duty import Duty
 from server.learner.process import Learner, owner_name

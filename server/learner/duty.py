@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from server.engine.busy import BusyFile
+from server.busy import BusyFile
 
 PAUSE_SECONDS = 0.5
 """The longest pause without a budget, and the first one with it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardian import Candidate, Guardian, Policy, Source
-from server.engine.busy import BusyFile
+from server.busy import BusyFile
 from server.guardian_process import GuardianProcess
 from server.guardian_process.way import LEAST_SHARE, LONGEST_SECONDS, QUIET_SECONDS, Way
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from server.engine.busy import BusyFile
+from server.busy import BusyFile
 from server.learner.duty import PAUSE_SECONDS, Duty
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.engine import busy
+from server import busy
 
 
 def test_another_mapping_of_the_file_reads_what_was_written(tmp_path: Path) -> None:
