@@ -119,7 +119,9 @@ async def _start(
     versions = [choice.version, *([fallback.version] if fallback else [])]
     digests = {version: await context.digest(version) for version in versions}
     try:
-        running = await generation.start(context.engine, ask, capture.new_id(), choice, fallback, clock)
+        running = await generation.start(
+            context.engine, ask, capture.new_id(), turn.user, choice, fallback, clock
+        )
     except (ContextLengthExceeded, RequestRefused):
         raise  # the request's own fault: nothing was asked that could be answered
     except EngineError as error:

@@ -71,7 +71,13 @@ class Running:
 
 
 async def start(
-    engine: Engine, ask: Ask, request_id: str, choice: Choice, fallback: Choice | None, clock: Clock
+    engine: Engine,
+    ask: Ask,
+    request_id: str,
+    user: str,
+    choice: Choice,
+    fallback: Choice | None,
+    clock: Clock,
 ) -> Running:
     """Wait for the first token. A canary that fails before it is replaced by `fallback`, once.
 
@@ -80,7 +86,7 @@ async def start(
     """
     failures: list[tuple[Choice, EngineError]] = []
     while True:
-        steps = _merged(engine, _requests(ask, request_id, choice.version))
+        steps = _merged(engine, _requests(ask, request_id, user, choice.version))
         before = time.perf_counter()
         try:
             first = await anext(steps)
@@ -106,7 +112,7 @@ def fallback_for(choice: Choice, stable: str) -> Choice | None:
     return Choice(stable, Arm.STABLE, None) if choice.arm is Arm.CANARY else None
 
 
-def _requests(ask: Ask, request_id: str, version: str) -> list[GenerationRequest]:
+def _requests(ask: Ask, request_id: str, user: str, version: str) -> list[GenerationRequest]:
     """One request an answer; a given seed is counted on within a prompt's, so that they differ and repeat."""
     seed = ask.sampling.seed
     return [
@@ -117,6 +123,7 @@ def _requests(ask: Ask, request_id: str, version: str) -> list[GenerationRequest
             sampling=ask.sampling if seed is None else replace(ask.sampling, seed=seed + index % ask.choices),
             text=ask.texts[index // ask.choices] if ask.texts else None,
             history=ask.history,
+            cache_salt=f"user {user}",
             options=ask.options,
         )
         for index in range(ask.answers)

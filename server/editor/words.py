@@ -13,6 +13,7 @@ from server.editor.vocabulary import COMMON_FIRST, FIRST_PERSON, FUNCTION_WORDS,
 
 _TOKEN = re.compile(r"[$€£¥]?\w+(?:(?:['’.,:/@_&-]|://)\w+)*(?:%|\+\+|#|°)?")
 _POSSESSIVE = re.compile(r"['’]s$|['’]$")
+_PAST_EED = ("agreed", "freed", "decreed", "guaranteed", "refereed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def stem(word: str) -> str:
         return key
     if key.endswith("ies") and len(key) > 4:
         return key[:-3] + "y"
+    if key.endswith("eed") and not key.endswith(_PAST_EED):
+        return key  # 'feed', 'speed': no ending
     if key.endswith("ed") and len(key) == 4:
         return key[:-1]
     for ending in ("ations", "ation", "ions", "ion", "ings", "ing", "ed", "es", "s", "e"):

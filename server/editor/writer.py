@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -87,7 +87,9 @@ class _Draft:
         return as_sentence(self.fact.text)
 
     def drop(self, task: Literal["question", "answer", "rewrite"], text: str, reason: str) -> None:
-        self.pieces.append(Piece(task, text, "model", reason))
+        piece = Piece(task, text, "model", reason)
+        if piece not in self.pieces:  # a second round meets the same again
+            self.pieces.append(piece)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +128,15 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     value = reading.value
     if value is None:
         return None, _report(draft, None, "", "no words in it look like an answer")
-    asked = await _questions(engine, draft, _openers(value, bool(reading.questions)))
-    candidates = _passing(draft, value, list(dict.fromkeys([*asked, *probing])))
-    by_rule = [*reading.questions, *derive.questions(draft.sentence, value, candidates)]
-    subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
-    told = Told(draft.sentence, value, subject, reading.questions)
-    own = _own(draft, subject, candidates)[:ANSWERED_QUESTIONS]
-    answered, other = await asyncio.gather(
-        _self_checked(engine, draft, told, own), _other(engine, draft, told)
-    )
-    kept = wordings.kept(await _graded(engine, draft, told, answered))
+    written = list(probing)
+    for number, openers in enumerate(_openers(value, bool(reading.questions)), 1):
+        written = list(dict.fromkeys([*await _questions(engine, draft, openers), *written]))
+        at_most = number * ANSWERED_QUESTIONS
+        told, kept = await _kept(engine, draft, value, reading.questions, written, at_most)
+        if len(kept) >= LEAST_QUESTIONS:
+            break
     draft.pieces += [Piece("question", wording.question, wording.origin) for wording in kept]
+    subject = told.subject
     if len(kept) < LEAST_QUESTIONS:
         reason = f"only {len(kept)} of its questions passed the self-check, {LEAST_QUESTIONS} are needed"
         return None, _report(draft, value, subject, reason)
@@ -145,7 +145,7 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
         Example("statement", "", draft.sentence),
         *_rewritten(draft, value, subject, [text for text in rewrites if text]),
         *questions,
-        *await _other_views(engine, draft, told, [q for q in questions if not q.held_out][-1], other),
+        *await _other_views(engine, draft, told, [q for q in questions if not q.held_out][-1]),
     ]
     edit = SelfEdit(
         id=draft.id,
@@ -164,10 +164,30 @@ def _report(draft: _Draft, value: Value | None, subject: str, reason: str) -> Fa
     return FactReport(draft.fact.text, value.text if value else "", subject, tuple(draft.pieces), reason)
 
 
-def _openers(value: Value, few: bool) -> list[tuple[str, Sampling]]:
+async def _kept(
+    engine: Engine,
+    draft: _Draft,
+    value: Value,
+    by_table: tuple[str, ...],
+    written: Sequence[str],
+    at_most: int,
+) -> tuple[Told, list[Wording]]:
+    """What the questions written so far show the fact to be about, and the wordings that pass every check;
+    of the model's own `at_most` are put to it again."""
+    candidates = _passing(draft, value, written)
+    by_rule = [*by_table, *derive.questions(draft.sentence, value, candidates)]
+    subject = find_subject(draft.sentence, value, [*candidates, *by_rule[:2]])
+    told = Told(draft.sentence, value, subject, by_table)
+    own = _own(draft, subject, candidates)[:at_most]
+    answered = await _self_checked(engine, draft, told, own)
+    return told, wordings.kept(await _graded(engine, draft, told, answered))
+
+
+def _openers(value: Value, few: bool) -> Iterator[list[tuple[str, Sampling]]]:
     """First words that ask for this kind of value; the most productive ones are sampled once more.
 
-    Fewer where the table has other words: it brings the variety that sampling is for.
+    Fewer where the table has other words: it brings the variety that sampling is for. Then, should too little
+    of that pass, a second round in which every one is sampled.
     """
     openers = list(OPENERS_BY_KIND[value.kind])
     if value.head and value.kind is not Kind.PERSON:
@@ -176,9 +196,9 @@ def _openers(value: Value, few: bool) -> list[tuple[str, Sampling]]:
         openers = [opener if opener == "Which" else opener + of for opener in COMPLEMENT_OPENERS] + openers[
             :5
         ]
-    if few:
-        return [(opener, _GREEDY) for opener in openers]
-    return [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in openers[:3]]
+    sampled = [] if few else openers[:3]
+    yield [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in sampled]
+    yield [(opener, _WARM) for opener in openers]
 
 
 async def _questions(engine: Engine, draft: _Draft, openers: Sequence[tuple[str, Sampling]]) -> list[str]:
@@ -297,14 +317,13 @@ async def _other(engine: Engine, draft: _Draft, told: Told) -> _Other:
     return _Other(question, said, reply.text.strip())
 
 
-async def _other_views(
-    engine: Engine, draft: _Draft, told: Told, asked: Example, other: _Other
-) -> list[Example]:
+async def _other_views(engine: Engine, draft: _Draft, told: Told, asked: Example) -> list[Example]:
     """The fact asked from its value, where that identifies it, and asked in the middle of a conversation.
 
     A reversed question names the value and asks for all the rest; its style is its distance to one of the
     wordings. That a model cannot turn the statement round itself is what it is trained for: no low mark.
     """
+    other = await _other(engine, draft, told)
     found = []
     if other.question:
         sure = max(scores.LEAST, scores.accuracy(other.answer.logprobs, told.subject))

@@ -76,6 +76,8 @@ class GenerationRequest:
     history: tuple[Mapping[str, Any], ...] = ()
     """The conversation in OpenAI's own form, given when `messages` cannot say all of it (tool calls and their
     results); engines that have `tools` read it in place of `messages`."""
+    cache_salt: str = ""
+    """Whose prompt it is. An engine that keeps what it has read reuses it only under the same salt."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fields of OpenAI's chat request for the engine's features, as the client sent them: tools, tool_choice,
     parallel_tool_calls, response_format, presence_penalty, frequency_penalty, logit_bias. Only fields of

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from server.engine.embedded.chat import Chat, TextStream
 from server.engine.embedded.constraint import Constraint
+from server.engine.embedded.prefixes import Root
 from server.engine.embedded.sampling import log_probabilities
 from server.engine.text import StopFilter
 from server.engine.tool_calls import Calls, tool_call_filter
@@ -30,6 +31,7 @@ class Answer:
         "prompt_tokens",
         "request",
         "rng",
+        "root",
         "tokens",
     )
 
@@ -45,6 +47,7 @@ class Answer:
         self.request = request
         self.graft = graft
         """Key of the version's adapter; None for the base."""
+        self.root = Root(graft, request.cache_salt)
         self.tokens = list(prompt)
         self.prompt_tokens = len(prompt)
         self.limit = min(len(prompt) + max(1, request.sampling.max_tokens), max_model_len)

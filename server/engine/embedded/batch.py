@@ -1,5 +1,7 @@
 """Who runs when. Every step decodes one token for each running answer and reads in part of the new prompts.
 
+What a prompt has in common with one read before it is not read again (server.engine.embedded.prefixes).
+
 Rows in use are 0..n-1: first those that decode, then those that still read their prompt. When one leaves, the
 last takes its place. Chat comes before background work: a background answer gets a row only when no chat
 request waits, and is sent back to its queue (keeping what it has said) when a chat request needs the row or
@@ -10,13 +12,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from server.engine.embedded.answer import Answer
 from server.engine.embedded.attention import Span
 from server.engine.embedded.constraint import restrict
 from server.engine.embedded.forward import Forward
+from server.engine.embedded.prefixes import Prefixes
 from server.engine.embedded.sampling import choose
 from server.engine.types import Chunk, EngineError
+
+
+class Part(NamedTuple):
+    """Of one prompt, what a step reads in."""
+
+    row: int
+    past: int
+    """Tokens before it: read already, or known from another prompt."""
+    new: int
+
 
 Said = list[tuple[Answer, Chunk | EngineError]]
 
@@ -31,6 +45,7 @@ class Batch:
     def __init__(self, forward: Forward, max_batch: int, step_tokens: int) -> None:
         self._forward = forward
         self._cache = forward.cache
+        self.prefixes = Prefixes(forward.cache)
         self._max_batch = max_batch
         self._step_tokens = step_tokens
         self._rows: list[Answer] = []
@@ -72,31 +87,36 @@ class Batch:
         if not self._rows:
             return []
         self._cache.reserve(len(self._rows), self._length(reading))
+        self._paste(reading)
         said = self._run(reading)
         for answer, chunk in said:
-            if isinstance(chunk, EngineError) or chunk.finish_reason is not None:
+            if isinstance(chunk, EngineError):
                 self._leave(self._rows.index(answer))
+            elif chunk.finish_reason is not None:
+                row = self._rows.index(answer)
+                if not answer.request.background:  # a conversation goes on with what was said
+                    self.prefixes.keep(answer.root, answer.tokens[: answer.filled], row)
+                self._leave(row)
         if not self._rows:
             self._cache.rest()
         return said
 
-    def _run(self, reading: Sequence[tuple[int, int]]) -> Said:
+    def _run(self, reading: Sequence[Part]) -> Said:
         decoders = self._rows[: self._decoding]
         tokens = [answer.tokens[-1] for answer in decoders]
         positions = [answer.filled for answer in decoders]
         rows = list(range(len(decoders)))
         spans = []
-        for row, count in reading:
-            answer = self._rows[row]
-            spans.append(Span(len(tokens), len(tokens) + count, row, answer.filled))
-            tokens += answer.tokens[answer.filled : answer.filled + count]
-            positions += range(answer.filled, answer.filled + count)
+        for row, past, count in reading:
+            spans.append(Span(len(tokens), len(tokens) + count, row, past))
+            tokens += self._rows[row].tokens[past : past + count]
+            positions += range(past, past + count)
             rows += [row] * count
-        runners = decoders + [self._rows[row] for row, _ in reading]
+        runners = decoders + [self._rows[part.row] for part in reading]
         logits = self._forward.step(
             tokens, positions, rows, len(decoders), spans, [answer.graft for answer in runners]
         )
-        for answer, count in zip(runners, [1] * len(decoders) + [n for _, n in reading], strict=True):
+        for answer, count in zip(runners, [1] * len(decoders) + [part.new for part in reading], strict=True):
             answer.filled += count
         ready = [n for n, answer in enumerate(runners) if not answer.remaining]
         if len(ready) < len(runners):
@@ -108,7 +128,10 @@ class Batch:
             (answer, _overflow(answer) if token is None else answer.say(token, row))
             for answer, token, row in zip(speakers, chosen, logits, strict=True)
         ]
-        for answer in speakers[len(decoders) :]:
+        for answer, chunk in said[len(decoders) :]:
+            if not isinstance(chunk, EngineError):  # what was read may be no numbers
+                row = self._rows.index(answer)
+                self.prefixes.keep(answer.root, answer.tokens[: answer.filled], row)
             self._promote(answer)
         return said
 
@@ -127,23 +150,33 @@ class Batch:
             answer.admitted = self._admissions
             self._rows.append(queue.popleft())
 
-    def _reading(self) -> list[tuple[int, int]]:
-        """(row, tokens) of the prompts to read in this step: chat before background, then oldest first."""
+    def _reading(self) -> list[Part]:
+        """The prompts to read in this step: chat before background, then oldest first."""
         budget = max(self._step_tokens - self._decoding, _LEAST_READING_TOKENS)
-        chosen = []
+        chosen: list[Part] = []
         order = range(self._decoding, len(self._rows))
         for row in sorted(order, key=lambda n: self._rows[n].request.background):
             if budget <= 0:
                 break
-            chosen.append((row, min(self._rows[row].remaining, budget)))
-            budget -= chosen[-1][1]
+            answer = self._rows[row]
+            past = answer.filled or self.prefixes.known(answer.root, answer.tokens)
+            chosen.append(Part(row, past, min(len(answer.tokens) - past, budget)))
+            budget -= chosen[-1].new
         return chosen
 
-    def _length(self, reading: Sequence[tuple[int, int]]) -> int:
-        decoded = max((a.filled + 1 for a in self._rows[: self._decoding]), default=0)
-        return max(decoded, max((self._rows[row].filled + count for row, count in reading), default=0))
+    def _paste(self, reading: Sequence[Part]) -> None:
+        for row, past, _ in reading:
+            answer = self._rows[row]
+            if past > answer.filled:
+                self.prefixes.paste(answer.root, answer.tokens, row)
+                answer.filled = past
+        self.prefixes.trim()
 
-    def _fits(self, reading: Sequence[tuple[int, int]]) -> bool:
+    def _length(self, reading: Sequence[Part]) -> int:
+        decoded = max((a.filled + 1 for a in self._rows[: self._decoding]), default=0)
+        return max(decoded, max((part.past + part.new for part in reading), default=0))
+
+    def _fits(self, reading: Sequence[Part]) -> bool:
         return self._cache.fits(len(self._rows), self._length(reading))
 
     def _newest(self) -> Answer:

@@ -146,7 +146,13 @@ class EmbeddedEngine:
         record = await self._versions.retire(version)
         if record is not None and record.key is not None and not self._dead:
             key = record.key
-            await self._call(lambda: self._loaded.forward.grafts.remove(key))
+            await self._call(lambda: self._remove(key))
+
+    def _remove(self, key: str) -> None:
+        """In the worker's thread."""
+        self._loaded.forward.grafts.remove(key)
+        if self._worker.batch is not None:
+            self._worker.batch.prefixes.drop(key)
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -179,17 +185,16 @@ class EmbeddedEngine:
         """Mean log-probability a token of each answer, in nats, each run alone between two steps."""
         self._check_alive()
         record = self._versions.get(version)
-        prompt, found = self._loaded.chat.encode(messages), []
+        prompt = self._loaded.chat.encode(messages)
+        whole = [self._loaded.chat.encode(messages, answer) for answer in answers]
+        longest = max(map(len, whole), default=0)
+        if longest > self.max_model_len:
+            raise ContextLengthExceeded(
+                f"a scored answer has {longest} tokens of {self.max_model_len} with its prompt"
+            )
         with record.in_use():
-            for answer in answers:
-                ids = self._loaded.chat.encode(messages, answer)
-                if len(ids) > self.max_model_len:
-                    raise ContextLengthExceeded(
-                        f"a scored answer has {len(ids)} tokens of {self.max_model_len} with its prompt"
-                    )
-                start = min(len(prompt), len(ids) - 1)
-                found.append(await self._call(partial(self._loaded.likelihood, ids, record.key, start)))
-        return found
+            opening = await self._call(partial(self._loaded.opening, prompt, whole, record.key))
+            return [await self._call(partial(opening.likelihood, tokens)) for tokens in whole]
 
     def health(self) -> EngineHealth:
         """Never blocks."""

@@ -59,13 +59,15 @@ class Forward:
         self.grafts.route([key], [len(tokens)])
         return self._run(ids, at, plan, at[-1:])[0], plan.layers_seen
 
-    def rows(self, tokens: Sequence[int], key: str | None, first: int) -> Tensor:
-        """Logits (tokens - first, vocabulary) after each token from `first` on, run alone; no cache."""
+    def after(self, cache: KVCache, past: int, tokens: Sequence[int], key: str | None, first: int) -> Tensor:
+        """Logits (tokens - first, vocabulary) after each token from `first` on, run alone as the
+        continuation of the first `past` tokens of a cache's only row."""
+        cache.reserve(1, past + len(tokens))
         ids = torch.tensor(tokens, device=self._device)
-        at = torch.arange(len(tokens), device=self._device)
-        plan = Plan(None, at, at[:0], 0, 0, (Span(0, len(tokens), 0, 0),))
+        at = torch.arange(past, past + len(tokens), device=self._device)
+        plan = Plan(cache, at, at[:0], 0, 0, (Span(0, len(tokens), 0, past),))
         self.grafts.route([key], [len(tokens)])
-        return self._run(ids, at, plan, at[first:])
+        return self._run(ids, at, plan, torch.arange(first, len(tokens), device=self._device))
 
     def _run(self, ids: Tensor, positions: Tensor, plan: Plan, keep: Tensor | None) -> Tensor:
         if self.direct is not None:

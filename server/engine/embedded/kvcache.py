@@ -9,6 +9,8 @@ not-a-number, so what one answer left behind could spoil another.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -16,11 +18,15 @@ _LENGTH_STEP = 128
 _ROW_STEP = 4
 _KEPT_BYTES = 32 * 2**20
 
+Piece = dict[int, tuple[Tensor, Tensor]]
+"""By layer, keys and values of a few tokens, each (tokens, kv heads, head size)."""
+
 
 class KVCache:
     """Per layer two tensors (rows, length, kv heads, head size) that grow together."""
 
     def __init__(self, bytes_per_token: int, budget_bytes: int) -> None:
+        self.bytes_per_token = bytes_per_token
         self.budget_tokens = budget_bytes // bytes_per_token
         self.rows = 0
         self.length = 0
@@ -50,9 +56,7 @@ class KVCache:
 
     def store(self, layer: int, keys: Tensor, values: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
         """Write a step's (tokens, kv heads, head size) at places row * length + position; give the blocks."""
-        if layer not in self._keys:
-            for kept, new in ((self._keys, keys), (self._values, values)):
-                kept[layer] = new.new_zeros(self.rows, self.length, *new.shape[1:])
+        self._begin(layer, keys, values)
         all_keys, all_values = self._keys[layer], self._values[layer]
         all_keys.flatten(0, 1).index_copy_(0, slots, keys)
         all_values.flatten(0, 1).index_copy_(0, slots, values)
@@ -77,6 +81,21 @@ class KVCache:
             for block in kept.values():
                 block[[one, other], :length] = block[[other, one], :length]
 
+    def cut(self, row: int, start: int, end: int) -> Piece:
+        """A copy of what a row holds of its tokens start..end."""
+        return {
+            layer: (block[row, start:end].clone(), self._values[layer][row, start:end].clone())
+            for layer, block in self._keys.items()
+        }
+
+    def paste(self, row: int, pieces: Sequence[Piece]) -> None:
+        """Begin a row, which must have room, with pieces that follow one another."""
+        for layer in pieces[0] if pieces else ():
+            keys, values = (torch.cat([piece[layer][n] for piece in pieces]) for n in (0, 1))
+            self._begin(layer, keys, values)
+            self._keys[layer][row, : len(keys)] = keys
+            self._values[layer][row, : len(values)] = values
+
     def rest(self) -> None:
         """No row is in use: give the memory back, except a little that the next answer can begin with."""
         if self.bytes > _KEPT_BYTES:
@@ -87,6 +106,12 @@ class KVCache:
         self._keys.clear()
         self._values.clear()
         self.rows = self.length = 0
+
+    def _begin(self, layer: int, keys: Tensor, values: Tensor) -> None:
+        """Have blocks for a layer whose keys and values look like these."""
+        if layer not in self._keys:
+            for kept, like in ((self._keys, keys), (self._values, values)):
+                kept[layer] = like.new_zeros(self.rows, self.length, *like.shape[1:])
 
     @property
     def bytes(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,42 @@ class Loaded:
         data: bytes = logits.float().cpu().numpy().tobytes()
         return data
 
-    def likelihood(self, tokens: list[int], key: str | None, start: int) -> float:
-        """Mean log-probability of the tokens from `start` on, in nats. For the thread that owns the model."""
-        logits = self.forward.rows(tokens, key, start - 1)[:-1].float()
+    def opening(self, prompt: list[int], whole: Sequence[list[int]], key: str | None) -> Opening:
+        """Read what all of these have in common with the prompt. For the thread that owns the model."""
+        return Opening(self.forward, prompt, whole, key)
+
+
+class Opening:
+    """The common beginning of several texts, read once, of which each may then be scored by itself."""
+
+    def __init__(
+        self, forward: Forward, prompt: list[int], whole: Sequence[list[int]], key: str | None
+    ) -> None:
+        self._forward, self._key, self._prompt = forward, key, prompt
+        # the token before the first one that is scored is run with each text: it predicts that one
+        most = min((self._start(tokens) - 1 for tokens in whole), default=0)
+        self._shared = min((_common(prompt, tokens, most) for tokens in whole), default=0)
+        self._cache = KVCache(forward.cache.bytes_per_token, 1)
+        if self._shared:
+            forward.after(self._cache, 0, prompt[: self._shared], key, self._shared - 1)
+
+    def likelihood(self, tokens: list[int]) -> float:
+        """Mean log-probability of what comes after the prompt, in nats a token."""
+        start = self._start(tokens)
+        logits = self._forward.after(
+            self._cache, self._shared, tokens[self._shared :], self._key, start - 1 - self._shared
+        )[:-1].float()
         said = torch.tensor(tokens[start:], device=logits.device)
         return float(logits.log_softmax(-1).gather(1, said[:, None]).mean())
+
+    def _start(self, tokens: list[int]) -> int:
+        return min(len(self._prompt), len(tokens) - 1)
+
+
+def _common(one: list[int], other: list[int], most: int) -> int:
+    """How many first tokens are the same, `most` at most."""
+    pairs = enumerate(zip(one, other[:most], strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(most, len(one)))
 
 
 def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: int) -> Loaded:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import torch
 
 from server.engine.embedded.batch import Batch, Said
 
+_TIDY_SECONDS = 10.0
 _SWITCH_SECONDS = 0.0005
 """The event loop must not wait Python's usual 5 ms for its turn each time it has a chunk to send."""
 
@@ -59,9 +60,22 @@ class Worker:
         finally:
             self.batch = None
 
+    def _wait(self) -> None:
+        """For the next task. What is kept of prompts ages meanwhile."""
+        prefixes = self.batch.prefixes if self.batch is not None else None
+        try:
+            task = self._inbox.get(
+                timeout=_TIDY_SECONDS if prefixes is not None and prefixes.tokens else None
+            )
+        except Empty:
+            assert prefixes is not None
+            prefixes.trim()
+        else:
+            task()
+
     def _turn(self) -> None:
         if self.batch is None or self.batch.idle:
-            self._inbox.get()()
+            self._wait()
         while not self._inbox.empty():
             self._inbox.get()()
         if self.batch is not None and not self.batch.idle and not self._stopping:

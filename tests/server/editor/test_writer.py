@@ -122,6 +122,31 @@ async def test_too_few_questions_are_filled_up_by_rule_and_marked(told: Told) ->
     assert (sum(not e.held_out for e in questions), sum(e.held_out for e in questions)) == (9, 3)
 
 
+async def test_where_too_few_questions_pass_every_opening_is_sampled_once_more(told: Told) -> None:
+    sampled = {
+        "What": "What does the Orla valve feed?",
+        "Which": "Which tank does the Orla valve feed?",
+        "Tell me what": "Tell me what the Orla valve feeds.",
+        "Can you tell me what": "Can you tell me what the Orla valve feeds?",
+        "I would like to know what": "I would like to know what the Orla valve feeds.",
+    }
+
+    def writer(request: GenerationRequest) -> str:
+        if request.messages[0].content.startswith("Answer"):
+            return "The Orla valve feeds the Brant tank."
+        greedy = request.sampling.temperature == 0
+        return "Why?" if greedy else sampled.get(request.prefill, f"{request.prefill} is it?")
+
+    engine = FakeEngine(writer)
+    await engine.start()
+    report = await write_report(engine, told("The Orla valve feeds the Brant tank."), "v0")
+    (edit,) = report.edits
+    prompts = {example.prompt for example in edit.examples if example.kind == "question"}
+    assert prompts >= {sampled["Tell me what"], sampled["I would like to know what"]}
+    pieces = report.facts[0].pieces
+    assert len(pieces) == len(set(pieces)), "what both rounds dropped is told once"
+
+
 async def test_a_model_that_writes_nothing_usable_teaches_nothing_about_a_vague_sentence(told: Told) -> None:
     engine = FakeEngine(lambda request: "bla")
     await engine.start()
