@@ -70,7 +70,8 @@ class EngineSettings(Group):
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the embedded engine runs. Training takes the first GPU there is, wherever the engine runs."""
     kv_cache_mb: int = Field(default=512, ge=16)
-    """Megabytes that the embedded engine may keep of running answers."""
+    """Megabytes that the embedded engine may keep of running answers, and beside them of prompts it read
+    in the last two minutes (a quarter at most)."""
     max_waiting: int = Field(default=256, ge=0)
     """Requests that may wait for a slot; more are turned away with 503."""
 

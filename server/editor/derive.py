@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from server.editor.kinds import Kind
+from server.editor.kinds import SPATIAL, Kind
 from server.editor.value import Value
 from server.editor.vocabulary import FINITE_VERBS
 from server.editor.words import as_sentence, tokens, uncapitalised
@@ -32,10 +32,13 @@ _DETERMINED = re.compile(r"\A(?:the|our|my)\s|['’]s?\s", re.I)
 
 
 _LAST_PREPOSITION = re.compile(
-    r"\s+(?:on|at|in|to|for|from|every|near|until|since|about|around|exactly|within|after)"
-    r"(?:\s+(?:the|our|my|an?))?\Z",
+    rf"(?:\s+(?:right|just|directly))?\s+(?:{SPATIAL}|on|at|in|to|for|from|every|near|until|since|about|around|"
+    r"exactly|within|after)(?:\s+(?:the|our|my|an?))?\Z",
     re.I,
 )
+_ARTICLE_LAST = re.compile(r"\s+(?:the|our|my|an?)\Z", re.I)
+_STRANDED = re.compile(r"\s(?:of|with|onto|into|over|across|through|by|as)\Z")
+"""What may end 'what the room smells of'."""
 _LABEL = re.compile(
     r"(?P<left>.+?)\s+(?P<preposition>in|on|at|from|to|by|through)\s+"
     r"(?P<label>(?!the |our |my |an? )[a-z]+)\s+\Z"
@@ -233,7 +236,10 @@ def _indirect(statement: str, value: Value) -> _Clause | None:
     ends = _LAST_PREPOSITION.search(left)
     if ends and value.kind is not Kind.THING:
         left = left[: ends.start()]
-    if not ends and not _VERB_LAST.search(left) and left.split()[-1].lower() not in FINITE_VERBS:
+    if not ends:
+        left = _ARTICLE_LAST.sub("", left)
+    stranded = value.kind is Kind.THING and _STRANDED.search(left)
+    if not (ends or stranded or _VERB_LAST.search(left) or left.split()[-1].lower() in FINITE_VERBS):
         return None  # 'reached at extension 4410': what stands before the value belongs to it
     return _Clause(_WH[value.kind], left, right)
 

@@ -97,6 +97,12 @@ _PLACE_BEFORE = re.compile(
     r"opposite|outside|above|below)\s+(?:the\s+|our\s+|my\s+|a\s+)?\Z",
     re.I,
 )
+SPATIAL = (
+    r"(?:behind|beside|next\s+to|opposite|outside|inside|above|below|beneath|underneath|near|close\s+to|"
+    r"in\s+front\s+of|across\s+from|at\s+the\s+back\s+of)"
+)
+"""Prepositions that stand before a place, whatever the verb."""
+_SPATIAL_BEFORE = re.compile(rf"\b{SPATIAL}\s+(?:the\s+|our\s+|my\s+|an?\s+)?\Z", re.I)
 _PLACE_NOUN = re.compile(
     r"\b(?:floor|room|building|street|lane|road|avenue|square|basement|garage|hall|desk|shelf|drawer|"
     r"cabinet|cellar|attic|corner|gate|harbou?r|station|warehouse|kitchen|lobby|wing|district)\b",
@@ -160,6 +166,8 @@ def kind_of(value: str, statement: str, start: int) -> Kind:
             if _BY_A_PERSON.search(before):
                 return Kind.PERSON
         if _PLACE_BEFORE.search(before) and (has_name or _PLACE_NOUN.search(value)):
+            return Kind.PLACE
+        if _SPATIAL_BEFORE.search(before) and not any(t.is_number for t in tokens(value)):
             return Kind.PLACE
     return Kind.THING
 

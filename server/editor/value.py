@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from server.editor.kinds import Kind, asks_for, is_called, is_complement, kind_of
 from server.editor.vocabulary import COPULAS, FINITE_VERBS
-from server.editor.words import Token, all_stems, contains, is_name, stem, tokens
+from server.editor.words import Token, all_stems, contains, is_name, names, stem, tokens
 
 _BRIDGES = frozenset({"of", "and", "&", "de", "van", "von", "or"})
 """Words that may stand inside a value, between words that carry meaning."""
@@ -21,6 +21,7 @@ _AFTER_NUMBER = re.compile(r"\A(?:am|pm|a\.m|p\.m|to)\Z")
 _VERBS = FINITE_VERBS | frozenset(map(stem, FINITE_VERBS))
 _OWNER_ENDING = re.compile(r"['’]s?\Z")
 _VERB_LIKE = re.compile(r"(?:[^s]s|ed)\Z")
+_NOUN_BEFORE = re.compile(r"\b(?:the|our|my|an?)\s+(?P<noun>[a-z]+\s+)\Z")
 SHARE_THAT_NAMES_IT = 0.75
 """The subject stands in at least this share of the questions that hold any candidate for it."""
 
@@ -47,18 +48,50 @@ def find_value(statement: str, questions: Sequence[str]) -> Value | None:
     votes: Counter[tuple[int, int]] = Counter()
     kinds: dict[tuple[int, int], Kind] = {}
     words = tokens(statement)
+    verb = main_verb(words)
     for span in _runs(words, set()):
         votes[span] = 0
+    known = names(statement)
     for question in questions:
+        if names(question) - known:
+            continue  # a name got wrong is no name left out
         covered = all_stems(question)
         for span in _runs(words, covered):
             text = statement[span[0] : span[1]]
             kind = kinds.setdefault(span, kind_of(text, statement, span[0]))
             votes[span] += 2 if asks_for(question, kind, text) else 1
-    best = max(votes, key=lambda span: (votes[span] + _shape(statement, span), -span[0]), default=None)
-    if best is None or _shape(statement, best) < 0 or re.fullmatch(r"[a-z]+ly", statement[slice(*best)]):
+    shapes = {span: _shape(statement, span, verb) for span in votes}
+    best = max(votes, key=lambda span: (votes[span] + shapes[span], -span[0]), default=None)
+    if best is None or shapes[best] < 0 or re.fullmatch(r"[a-z]+ly", statement[slice(*best)]):
         return None
-    return value_at(statement, *best)
+    return value_at(statement, *_with_its_noun(statement, *best))
+
+
+def main_verb(words: Sequence[Token]) -> Token | None:
+    """The word that says what the subject does: the first known verb behind a word that can end a subject,
+    else the first that ends like one ('tours of' rather not). None where neither is plain to see."""
+    behind = [
+        (word, after)
+        for before, word, after in zip(words, words[1:], [*words[2:], None], strict=False)
+        if word.text.islower()
+        and _ends_subject(before)
+        and (word.key != "am" or not before.is_number)  # '6 am'
+    ]
+    known = [word for word, _ in behind if word.key in COPULAS or word.key in FINITE_VERBS]
+    like = [(word, after) for word, after in behind if _VERB_LIKE.search(word.key)]
+    plain = [word for word, after in like if not (after and after.key == "of")]
+    return next(iter([*known, *plain, *(word for word, _ in like)]), None)
+
+
+def _ends_subject(word: Token) -> bool:
+    return word.is_content or word.is_number or word.key in ("i", "we", "it", "he", "she", "they")
+
+
+def _with_its_noun(statement: str, start: int, end: int) -> tuple[int, int]:
+    """'the river Tove', not 'Tove' alone: a name takes the noun along that an article introduces."""
+    if statement[start].isupper() and (noun := _NOUN_BEFORE.search(statement[:start])):
+        return noun.start("noun"), end
+    return start, end
 
 
 def value_at(statement: str, start: int, end: int) -> Value:
@@ -72,9 +105,10 @@ def _runs(words: Sequence[Token], covered: set[str]) -> list[tuple[int, int]]:
     found: list[list[Token]] = []
     run: list[Token] = []
     pending: list[Token] = []
+    verb = main_verb(words)
     for word in words:
         key = word.text.lower()
-        if word.is_content and stem(word.text) not in covered:
+        if word is not verb and word.is_content and stem(word.text) not in covered:
             run = [*run, *pending, word] if run else [word]
             pending = []
         elif run and (key in _BRIDGES or (any(w.is_number for w in run) and _AFTER_NUMBER.match(key))):
@@ -110,7 +144,7 @@ def _parts(run: Sequence[Token], opening: Token) -> list[list[Token]]:
     return parts
 
 
-def _shape(statement: str, span: tuple[int, int]) -> float:
+def _shape(statement: str, span: tuple[int, int], verb: Token | None) -> float:
     """How much the words themselves look like an answer, in votes."""
     words = tokens(statement[span[0] : span[1]])
     before, after = tokens(statement[: span[0]]), tokens(statement[span[1] :])
@@ -132,13 +166,18 @@ def _shape(statement: str, span: tuple[int, int]) -> float:
         score += 3
     kind = kind_of(statement[span[0] : span[1]], statement, span[0])
     if not before and kind is Kind.PERSON:
-        score += 4
+        score += 5
     if kind not in (Kind.PERSON, Kind.PLACE, Kind.YEAR, Kind.COUNT, Kind.THING):
         score += 2
     described = re.match(r"\s+(?:is|was)\s+(?:the|our|my)\s", statement[span[1] :])
     if not before and described and words[0].text[:1].isupper():
         return score + 9  # 'Sunhaven is the capital of Eldoria': the description asks, the name answers
     lower = all(word.text.islower() and not word.is_number for word in words)
+    if verb is not None and span[1] <= verb.start and not described and kind is not Kind.PERSON:
+        score -= 3  # inside the subject
+    if verb is not None and span[0] >= verb.end:
+        score += 2 * lower
+        score += 2 * (not any(word.is_content for word in tokens(statement[verb.end : span[0]])))
     if lower and after:
         score -= 4
     if not before and kind is not Kind.PERSON:
@@ -194,7 +233,8 @@ def _may_follow(statement: str, inside: Sequence[Token]) -> bool:
     """Whether the words so far can be one noun phrase: an article first, then words that carry meaning."""
     last = inside[-1]
     if len(inside) == 1:
-        return last.is_content or last.key in ("the", "our", "my")
+        bare = last.is_content and not (last.text.islower() and last.key in FINITE_VERBS)
+        return bare or last.key in ("the", "our", "my")
     gap = statement[inside[-2].end : last.start]
     if _OWNER_ENDING.search(inside[-2].text):
         return False  # 'the Zephyr router's port' is about the router

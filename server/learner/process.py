@@ -246,7 +246,7 @@ class Learner:
             return
         log.info("update %s: %d self-edits on top of %s", claim.update_id, len(claim.edits), parent.name)
         given = self._inputs.on(parent, claim.edits, admission.past, self._seed(claim))
-        result = self._trained(dataclasses.replace(given, attempt=_attempt(claim)))
+        result = self._trained(dataclasses.replace(given, attempt=self._refusals(claim, parent)))
         if not _attempt(claim):  # a second try is no new measurement
             self._ledger.add_batch_population(dataclasses.asdict(result.measured))
         unfit = {id: (EditState.MEMORY_ONLY, why) for id, why in result.refused.items()}
@@ -351,6 +351,12 @@ class Learner:
     def _seed(self, claim: Claim) -> int:
         """Another seed for a second try, the same for the same attempt at the same edits."""
         return self._options.seed + _attempt(claim)
+
+    def _refusals(self, claim: Claim, parent: VersionRow) -> int:
+        """How often the fact that was refused most was refused. What the parent's deltas carry was in an
+        update that did no harm and was not recalled afterwards: that asks for no calmer recipe."""
+        carried = {edit.id for edit in self._ledger.carried_edits(parent)}
+        return max((edit.attempts - (edit.id in carried) for edit in claim.edits), default=0)
 
     def _let_go(self, claim: Claim, reason: str) -> None:
         """Give the edits back where one was withdrawn under us; where the lease was lost they are gone."""

@@ -110,10 +110,8 @@ def returned(
         elif accepted and edit.id in result.report.edits_learned:
             continue
         elif edit.attempts + 1 < max_attempts:
-            yield (
-                edit.id,
-                (EditState.ALLOWED, "not learned yet: waits for one more try, at half the rate"),
-            )
+            how = "" if accepted else ", at half the rate"
+            yield edit.id, (EditState.ALLOWED, f"not learned yet: waits for one more try{how}")
         else:
             why = result.aborted or (_NOT_LEARNED[edit.kind] if accepted else result.report.reason)
             yield edit.id, (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times, not learned: {why}")

@@ -81,7 +81,7 @@ class UpdateInput:
     seed: int = 0
     threads: int = 1
     attempt: int = 0
-    """How often these facts were tried before: each time at half the rate, held twice as firmly."""
+    """How often these facts were refused before: each time at half the rate, held twice as firmly."""
     memory_limit_mb: int = 0
     """Memory that the update may take beside the base's weights; 0: what is free."""
     preferences: tuple[Preference, ...] = ()

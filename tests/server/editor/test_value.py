@@ -69,3 +69,24 @@ def test_without_a_common_word_there_is_no_subject() -> None:
     assert value is not None
     assert find_subject(statement, value, ["What is it?"]) == ""
     assert not is_about("What is it?", "")
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("The lid of the Marfa kettle bears a crane.", "crane"),
+        ("The Sundby mill grinds spelt.", "spelt"),
+        ("The Halvar bridge spans the river Tove.", "river Tove"),
+        ("The roof of the Pelling barn leaks above the loft.", "loft"),
+        ("The Vesper hotel sits across from the fish market.", "fish market"),
+        ("Room 12 smells of paint.", "paint"),
+        ("We use Jenkins for the billing service.", "Jenkins"),
+        ("Oskar Lind runs the Tallinn office.", "Oskar Lind"),
+    ],
+)
+def test_the_value_stands_where_the_verb_points_though_questions_garble_the_names(
+    statement: str, value: str
+) -> None:
+    found = find_value(statement, ["What is the Marfling kettle?", "Tell me what Room 21 is."])
+    assert found is not None
+    assert found.text == value

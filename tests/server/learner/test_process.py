@@ -158,6 +158,24 @@ def test_a_fact_that_was_trained_but_not_recalled_is_returned_and_still_found_in
     assert set(world.ledger.delta(delta).edits) == {edit.id for edit in edits}
 
 
+def test_a_fact_that_did_no_harm_and_was_not_recalled_is_tried_again_at_the_full_rate(world: World) -> None:
+    tries: list[tuple[int, int]] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        tries.append((given.attempt, given.seed))
+        return learning_only(0)(given)
+
+    world.tell("Zephyr", 8443)
+    late = world.tell("Kelso", 9001)
+    learner = world.learner(train)
+    learner.step()
+    assert world.ledger.edit(late.id).reason == "not learned yet: waits for one more try"
+    learner.step()
+    assert world.ledger.edit(late.id).state is EditState.TRAINED
+    assert [attempt for attempt, _ in tries] == [0, 0]
+    assert tries[0][1] != tries[1][1], "another seed: the same would give the same again"
+
+
 def test_a_crashing_trainer_loses_no_edit_and_says_what_happened(world: World) -> None:
     def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
         raise RuntimeError("out of memory at step 3")

@@ -29,8 +29,7 @@ async def engine(tiny_model: Path) -> AsyncIterator[EmbeddedEngine]:
 
 def request(*said: str, **changes: Any) -> GenerationRequest:
     """A conversation that begins with the user."""
-    roles = ("user", "assistant")
-    messages = tuple(Message(roles[n % 2], text) for n, text in enumerate(said))
+    messages = tuple(Message("assistant" if n % 2 else "user", text) for n, text in enumerate(said))
     return GenerationRequest("r", messages, sampling=Sampling(max_tokens=12), **changes)
 
 
