@@ -236,7 +236,7 @@ def _indirect(statement: str, value: Value) -> _Clause | None:
     ends = _LAST_PREPOSITION.search(left)
     if ends and value.kind is not Kind.THING:
         left = left[: ends.start()]
-    if not ends:
+    if value.kind is Kind.THING or not ends:
         left = _ARTICLE_LAST.sub("", left)
     stranded = value.kind is Kind.THING and _STRANDED.search(left)
     if not (ends or stranded or _VERB_LAST.search(left) or left.split()[-1].lower() in FINITE_VERBS):

@@ -63,14 +63,19 @@ class KVCache:
         return all_keys, all_values
 
     def move(self, source: int, target: int, length: int) -> None:
-        """Bring the first `length` tokens of a row, all that it has, to a row that is wiped."""
+        """Bring the first `length` tokens of a row, all that it has, to a row that is wiped. A row that has
+        none yet need not be reserved."""
+        if not length:
+            return
         for kept in (self._keys, self._values):
             for block in kept.values():
                 block[target, :length] = block[source, :length]
                 block[source, :length].zero_()
 
     def wipe(self, row: int, length: int) -> None:
-        """Forget the first `length` tokens of a row, all that it has."""
+        """Forget the first `length` tokens of a row, all that it has; none need not be reserved."""
+        if not length:
+            return
         for kept in (self._keys, self._values):
             for block in kept.values():
                 block[row, :length].zero_()

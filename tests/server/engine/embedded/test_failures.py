@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,26 @@ async def test_a_version_whose_numbers_overflow_fails_alone(
         assert isinstance(outcomes[1], EngineError)
         assert "wild" in str(outcomes[1])
     await engine.close()
+
+
+async def test_a_crowd_that_comes_at_once_while_background_work_runs_is_answered(tiny_model: Path) -> None:
+    engine = EmbeddedEngine(tiny_model, "tiny", threads=1, max_batch=8)
+    await engine.start()
+
+    async def say(asked: GenerationRequest) -> str:
+        return "".join([chunk.text async for chunk in engine.generate(asked)])
+
+    def request(text: str, tokens: int, background: bool) -> GenerationRequest:
+        sampling = Sampling(max_tokens=tokens)
+        return GenerationRequest(text, (Message("user", text),), sampling=sampling, background=background)
+
+    try:
+        writing = asyncio.create_task(say(request("Write.", 400, True)))
+        while not engine.health().running:  # noqa: ASYNC110 (there is no event to wait for)
+            await asyncio.sleep(0.01)
+        engine._worker.post(lambda: time.sleep(0.2))  # what comes meanwhile is admitted in one step
+        said = await asyncio.gather(*(say(request(f"What is {n}?", 4, False)) for n in range(12)))
+        assert all(said)
+        assert await writing
+    finally:
+        await engine.close()
