@@ -104,10 +104,12 @@ async def _read(reader: asyncio.StreamReader, begin: float) -> Stream:
             return Stream(error=str(event["error"]))
         if any(choice["delta"].get("content") for choice in event["choices"]):
             times.append(time.perf_counter())
+        # `transformers serve` says why an answer ended and no [DONE]
+        done = done or any(choice.get("finish_reason") for choice in event["choices"])
         if event.get("usage"):
             tokens = event["usage"]["completion_tokens"]
     if not done or not times:
-        return Stream(error="the stream ended before [DONE]" if times else "no text came")
+        return Stream(error="the stream ended before the answer did" if times else "no text came")
     gaps = tuple(later - earlier for earlier, later in itertools.pairwise(times))
     return Stream(times[0] - begin, gaps, tokens)
 
