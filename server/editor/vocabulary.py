@@ -10,7 +10,7 @@ FUNCTION_WORDS = frozenset(
     'm do does did done has have had having can could will would shall should may might must of in on at
     to from by for with about into onto over under through during between as than and or but so if then
     there here up out off not no nor n't also too very just
-    above across behind beside below beneath underneath outside inside near opposite
+    above across behind beside below beneath underneath outside inside near
     since until per via while within who whom whose what which when where why how
     it's that's there's what's who's where's i'm we're
     """.split()

@@ -118,7 +118,7 @@ def test_a_learner_killed_at_this_point_is_started_again_and_trains_nothing_twic
 ) -> None:
     with running(tmp_path, crash_at=point) as (server, process):
         turns = [server.tell(fact, f"user-{n}") for n, fact in enumerate(FACTS)]
-        server.wait_for("the kill", (tmp_path / "crashed").exists, 30)
+        server.wait_for("the kill", (tmp_path / "crashed").exists, 120)
         assert server.ask("Hello!", "bystander")[0], "chat goes on while the learner is dead"
         settle(server, turns)
         assert process.poll() is None
@@ -130,7 +130,7 @@ def test_a_guardian_killed_while_it_judges_is_started_again_and_judges_what_it_w
 ) -> None:
     with running(tmp_path, crash_at="guardian.judging") as (server, process):
         turns = [server.tell(fact, f"user-{n}") for n, fact in enumerate(FACTS)]
-        server.wait_for("the kill", (tmp_path / "crashed").exists, 30)
+        server.wait_for("the kill", (tmp_path / "crashed").exists, 120)
         settle(server, turns)
         assert process.poll() is None
         metrics = server.http.get("/metrics").text
@@ -176,8 +176,8 @@ def test_a_learner_killed_at_this_point_of_a_consolidation_does_it_again_and_kee
             turns.append(server.tell(fact, f"user-{number}"))
             settle(server, turns)
     with running(tmp_path, point, "--learning.max-rank", "4") as (server, _):
-        server.wait_for("the kill", (tmp_path / "crashed").exists, 30)
-        server.wait_for("the consolidation", lambda: consolidated(server), 30)
+        server.wait_for("the kill", (tmp_path / "crashed").exists, 120)
+        server.wait_for("the consolidation", lambda: consolidated(server), 120)
         assert all("stable" in server.learning_state(turn) for turn in turns)
     ledger = Ledger.open(tmp_path)
     try:

@@ -26,7 +26,7 @@ FLAGS = (
 FACTS = ("The admin port of the Zephyr router is 8443.", "The admin port of the Kelso router is 9120.")
 
 
-def eventually(holds: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+def eventually(holds: Callable[[], object], what: str, seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not happen within {seconds:.0f} s"
