@@ -12,6 +12,7 @@ import torch
 from server.engine.embedded.batch import Batch, Said
 
 _TIDY_SECONDS = 10.0
+"""How often an idle engine looks whether what it keeps of prompts is too old."""
 _SWITCH_SECONDS = 0.0005
 """The event loop must not wait Python's usual 5 ms for its turn each time it has a chunk to send."""
 
