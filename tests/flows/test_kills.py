@@ -20,6 +20,7 @@ import pytest
 
 from scripts.benchmarks.common import Server, free_port, ready
 from server.ledger import Ledger
+from tests.support.processes import child_running
 
 FACTS = [
     f"The admin port of the {name} router is {port}." for name, port in (("Zephyr", 8443), ("Kelso", 9001))
@@ -146,24 +147,24 @@ def test_a_guardian_that_hangs_keeps_no_answer_waiting_and_what_it_was_to_judge_
         first = server.tell(FACTS[0], "user-0")
         settle(server, [first])
         old = guardian_of(process.pid)
+        assert old is not None
         old.suspend()
         turn = server.tell(FACTS[1], "user-1")
         server.wait_for("the job", lambda: "being written" in server.learning_state(turn), 10)
         assert server.ask("Hello!", "bystander")[0]
         assert guardian_of(process.pid) == old, "the answer came while it hung"
-        server.wait_for("the next", lambda: guardian_of(process.pid) != old, 60)
+        server.wait_for("the next", lambda: guardian_of(process.pid) not in (None, old), 60)
         settle(server, [turn])
         guardian = guardian_of(process.pid)
+        assert guardian is not None
         process.kill()
         process.wait()
         guardian.wait(30)
     trained_once(tmp_path, [first, turn])
 
 
-def guardian_of(server: int) -> psutil.Process:
-    """The guardian's process of a server; the server itself where there is none just now."""
-    children = psutil.Process(server).children()
-    return next((c for c in children if "server.guardian_process" in c.cmdline()), psutil.Process(server))
+def guardian_of(server: int) -> psutil.Process | None:
+    return child_running(psutil.Process(server), "server.guardian_process")
 
 
 @pytest.mark.parametrize("point", ["learner.trained", "learner.blob_put"])

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from scripts.benchmarks.common import Server, serving
+from tests.support.processes import child_running
 
 FLAGS = (
     *("--engine.kind", "fake", "--workers", "2", "--rollout.promote-after-seconds", "0"),
@@ -39,14 +40,7 @@ def workers(server: Server) -> list[psutil.Process]:
 
 def leaders(server: Server) -> list[psutil.Process]:
     """Those that run a learner."""
-    return [worker for worker in workers(server) if leads(worker)]
-
-
-def leads(worker: psutil.Process) -> bool:
-    try:
-        return any("server.learner" in child.cmdline() for child in worker.children())
-    except psutil.NoSuchProcess:  # it ended while it was looked at
-        return False
+    return [worker for worker in workers(server) if child_running(worker, "server.learner")]
 
 
 def version_of_a_new_connection(server: Server) -> str:
