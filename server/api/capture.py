@@ -20,6 +20,7 @@ from server.api.context import Context
 from server.api.identity import filled_in
 from server.api.policy import ApiPolicy
 from server.crash import crash_point
+from server.editor.extract import why_nothing
 from server.ledger.errors import LedgerError
 from server.ledger.signals import HIDDEN
 from server.router import Choice
@@ -164,7 +165,8 @@ async def record(context: Context, turn: Turn, headers: Headers) -> Outcome:
     learn = turn.state is TurnState.LEARNABLE
     crash_point("turn.before_commit")
     try:
-        stored: Turn = await context.ledger.call(context.ledger.add_turn, turn, learn, since)
+        nothing = why_nothing(turn.prompt) if learn else None
+        stored: Turn = await context.ledger.call(context.ledger.add_turn, turn, learn, since, nothing)
     except LedgerError as error:
         log.error("turn %s could not be recorded and will not be learned: %s", turn.id, error)
         context.metrics.turns_unrecorded.inc()

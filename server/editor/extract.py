@@ -9,6 +9,7 @@ Not covered: irony without a marker, and facts spread over several sentences.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.editor.vocabulary import COPULAS, FINITE_VERBS
@@ -17,6 +18,8 @@ from server.editor.words import Token, tokens
 MAX_FACTS = 6
 """Facts written from one message; a message with more is a document, not a remark."""
 MAX_WORDS = 40
+READ_AT_ONCE = 2000
+"""Characters; a message of so many is read in about a millisecond."""
 PASTED_CHARACTERS = 600
 """A paragraph longer than this was not typed as a remark."""
 
@@ -151,6 +154,19 @@ def extract(message: str) -> tuple[list[Fact], list[Skipped]]:
             seen.add(text.lower())
             facts.append(Fact(text, fact_start, fact_end))
     return facts, skipped
+
+
+def in_words(skipped: Sequence[Skipped]) -> str:
+    """What was skipped and why, as one note."""
+    return "; ".join(f"'{one.text[:80]}': {one.reason}" for one in skipped)[:1000]
+
+
+def why_nothing(message: str) -> str | None:
+    """Why a message states no fact; None when it states one, or is too long to be read while others wait."""
+    if len(message) > READ_AT_ONCE:
+        return None
+    facts, skipped = extract(message)
+    return None if facts else in_words(skipped)
 
 
 def _blank_out(message: str) -> str:

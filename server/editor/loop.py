@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 from guardian import Decision, Judges
 from server.crash import crash_point
+from server.editor.extract import in_words
 from server.editor.judge import GuardianDown, Judged, judge, probe
 from server.editor.knowledge import Knowledge
 from server.editor.writer import WriteReport, write_report
@@ -64,6 +65,8 @@ class EditorLoop:
         """Write and judge one turn. False when there was nothing to do, or the guardian cannot judge."""
         if self._guardian_trouble and not await self._guardian_is_back():
             return False
+        if not await asyncio.to_thread(self._ledger.job_due, "edit"):
+            return False  # asked on a read: an idle server writes nothing
         job = await self._ledger.call(self._ledger.claim_job, "edit", self._owner, self._lease_seconds)
         if job is None:
             return False
@@ -214,5 +217,5 @@ def note(report: WriteReport) -> str:
     """Why a turn teaches nothing, or what of it was left out; '' when everything stated was written."""
     left_out = [f"'{fact.statement}': {fact.reason}" for fact in report.facts if fact.reason]
     if not report.edits and not left_out:
-        left_out = [f"'{skip.text[:80]}': {skip.reason}" for skip in report.skipped]
+        return in_words(report.skipped)
     return "; ".join(left_out)[:1000]

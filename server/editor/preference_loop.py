@@ -37,6 +37,8 @@ class PreferenceLoop:
 
     async def step(self) -> bool:
         """Turn one feedback into a preference. False when there is nothing to do or it cannot be done now."""
+        if not await asyncio.to_thread(self._ledger.job_due, "preference"):
+            return False
         job = await self._ledger.call(self._ledger.claim_job, "preference", self._owner, LEASE_SECONDS)
         if job is None:
             return False

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, exists, func, insert, or_, select, update
 
 from server.ledger import edits as edit_rows
 from server.ledger import schema
@@ -30,6 +30,27 @@ _jobs = schema.jobs
 
 _BY_ID = select(_jobs).where(_jobs.c.id == bindparam("id"))
 _INSERT = insert(_jobs)
+_EXPIRED = (_jobs.c.state == "running") & (_jobs.c.lease_until < bindparam("now"))
+_DUE = or_((_jobs.c.state == "queued") & (_jobs.c.run_after <= bindparam("now")), _EXPIRED)
+_OF_KIND = _jobs.c.kind == bindparam("of_kind")
+_GIVE_UP = (
+    update(_jobs)
+    .where(_OF_KIND, _EXPIRED, _jobs.c.attempts >= MAX_CLAIMS)
+    .values(state="failed", owner=None, lease_until=None, reason=f"its worker died {MAX_CLAIMS} times")
+)
+_NEXT = (
+    select(_jobs)
+    .where(_OF_KIND, _DUE)
+    .order_by(_jobs.c.created_at, _jobs.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_ANY_DUE = select(exists().where(_OF_KIND, _DUE))
+_CLAIM = (
+    update(_jobs)
+    .where(_jobs.c.id == bindparam("job_id"))
+    .values({name: bindparam(name) for name in ("state", "owner", "lease_until", "fence", "attempts")})
+)
 _FRESH = {"state": "queued", "fence": 0, "attempts": 0, "failures": 0, "reason": ""}
 
 
@@ -38,48 +59,34 @@ def job_id(kind: str, payload: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([kind, payload], sort_keys=True).encode()).hexdigest()
 
 
-def add_job(tx: Tx, kind: str, payload: Mapping[str, Any], turn_id: str | None = None) -> str:
-    """Queue work and return its id; the same work again changes nothing."""
+def add_job(
+    tx: Tx, kind: str, payload: Mapping[str, Any], turn_id: str | None = None, done: str | None = None
+) -> str:
+    """Queue work and return its id; the same work again changes nothing. `done`: why it needs no worker."""
     new_id = job_id(kind, payload)
     if tx.db.execute(_BY_ID, {"id": new_id}).first() is None:
         new = {"id": new_id, "kind": kind, "payload": dict(payload), "turn_id": turn_id}
-        tx.db.execute(_INSERT, _FRESH | new | {"created_at": tx.now, "run_after": tx.now})
+        ended = {} if done is None else {"state": "done", "reason": done}
+        tx.db.execute(_INSERT, _FRESH | new | ended | {"created_at": tx.now, "run_after": tx.now})
     return new_id
 
 
 def claim_job(tx: Tx, kind: str, owner: str, lease_seconds: float) -> Job | None:
     """Take the oldest job of this kind that is due, or whose holder's lease ran out; None when none is."""
-    expired = (_jobs.c.state == "running") & (_jobs.c.lease_until < tx.now)
-    tx.db.execute(
-        update(_jobs)
-        .where(_jobs.c.kind == kind, expired, _jobs.c.attempts >= MAX_CLAIMS)
-        .values(state="failed", owner=None, lease_until=None, reason=f"its worker died {MAX_CLAIMS} times")
-    )
-    row = tx.db.execute(
-        select(_jobs)
-        .where(
-            _jobs.c.kind == kind,
-            or_((_jobs.c.state == "queued") & (_jobs.c.run_after <= tx.now), expired),
-        )
-        .order_by(_jobs.c.created_at, _jobs.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).first()
+    now = {"of_kind": kind, "now": tx.now}
+    tx.db.execute(_GIVE_UP, now)
+    row = tx.db.execute(_NEXT, now).first()
     if row is None:
         return None
     claimed = Job(row.id, row.kind, row.payload, row.fence + 1, row.attempts + 1)
-    tx.db.execute(
-        update(_jobs)
-        .where(_jobs.c.id == row.id)
-        .values(
-            state="running",
-            owner=owner,
-            lease_until=tx.now + lease_seconds,
-            fence=claimed.fence,
-            attempts=claimed.attempts,
-        )
-    )
+    held = {"owner": owner, "lease_until": tx.now + lease_seconds, "fence": claimed.fence}
+    tx.db.execute(_CLAIM, {"job_id": row.id, "state": "running", "attempts": claimed.attempts, **held})
     return claimed
+
+
+def job_due(tx: Tx, kind: str) -> bool:
+    """Whether `claim_job` would find one: asked on a read, so that idle loops write nothing."""
+    return bool(tx.db.execute(_ANY_DUE, {"of_kind": kind, "now": tx.now}).scalar())
 
 
 def count_open(tx: Tx, kind: str) -> int:

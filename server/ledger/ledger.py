@@ -106,6 +106,7 @@ class Ledger:
 
     add_job = _Write(_jobs.add_job)
     count_open_jobs = _Read(_jobs.count_open)
+    job_due = _Read(_jobs.job_due)
     claim_job = _Write(_jobs.claim_job)
     heartbeat_job = _Write(_jobs.heartbeat_job)
     release_job = _Write(_jobs.release_job)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, literal_column, or_, select
 
 from server.ledger import audit, schema, turns, values
 from server.ledger import edits as edit_rows
@@ -29,6 +29,25 @@ _turns = schema.turns
 _signals = schema.signals
 _feedback = schema.feedback
 _NUMBER: ColumnElement[int] = literal_column("turns.rowid")
+_earlier = _turns.alias("earlier")
+_UNSEEN = (
+    select(
+        _turns.c.id,
+        _NUMBER.label("number"),
+        exists()
+        .where(
+            _earlier.c.conversation == _turns.c.conversation,
+            _earlier.c.created_at <= _turns.c.created_at,
+            _earlier.c.user_id == _turns.c.user_id,
+            _earlier.c.id != _turns.c.id,
+        )
+        .label("follows"),
+    )
+    .where(bindparam("mark") < _NUMBER)
+    .order_by(_NUMBER)
+    .limit(bindparam("most"))
+)
+"""Turns that nobody looked at yet, and whether they follow another: most begin a conversation."""
 
 
 def signals_due(tx: Tx) -> bool:
@@ -46,10 +65,9 @@ def derive_signals(tx: Tx, limit: int = 200) -> tuple[int, dict[str, int]]:
     if mark is None:
         values.put(tx, _MARK, _last(tx))
         return 0, {}
-    rows = tx.db.execute(
-        select(_turns.c.id, _NUMBER.label("number")).where(mark < _NUMBER).order_by(_NUMBER).limit(limit)
-    ).all()
-    found = Counter(kind for row in rows for kind in _derive(tx, turns.turn(tx, row.id)))
+    rows = tx.db.execute(_UNSEEN, {"mark": mark, "most": limit}).all()
+    following = [row.id for row in rows if row.follows]
+    found = Counter(kind for turn_id in following for kind in _derive(tx, turns.turn(tx, turn_id)))
     if rows:
         values.put(tx, _MARK, rows[-1].number)
     return len(rows), dict(found)

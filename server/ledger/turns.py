@@ -21,15 +21,28 @@ _feedback = schema.feedback
 # made once: building statements costs more than running them, and every answer waits for these
 _BY_ID = select(_turns).where(_turns.c.id == bindparam("id"))
 _INSERT = insert(_turns)
+_SAME_REQUEST = (
+    select(_turns.c.id)
+    .where(
+        _turns.c.request_hash == bindparam("request_hash"),
+        _turns.c.created_at >= bindparam("since"),
+        _turns.c.state == TurnState.LEARNABLE,
+    )
+    .order_by(_turns.c.created_at)
+    .limit(1)
+)
 _SPACE = " \t\r\n"
 
 
-def add_turn(tx: Tx, turn: Turn, learn: bool, duplicates_since: float | None = None) -> Turn:
+def add_turn(
+    tx: Tx, turn: Turn, learn: bool, duplicates_since: float | None = None, nothing: str | None = None
+) -> Turn:
     """Store a turn, with its 'edit' job when it shall be learned; returns it as stored.
 
     The same id again changes nothing. With `duplicates_since` (epoch seconds) a learnable turn whose
     request was answered since then is stored as not learned: two copies of a retry cannot both get past.
-    `learn` is ignored for turns that are not LEARNABLE.
+    `learn` is ignored for turns that are not LEARNABLE. `nothing` says why a turn states no fact, where that
+    is known already: its job is then stored as done, and no editor looks at it.
     """
     known = tx.db.execute(_BY_ID, {"id": turn.id}).first()
     if known is not None:
@@ -42,7 +55,7 @@ def add_turn(tx: Tx, turn: Turn, learn: bool, duplicates_since: float | None = N
             )
     tx.db.execute(_INSERT, _row(turn))
     if learn and turn.state is TurnState.LEARNABLE:
-        jobs.add_job(tx, "edit", {"turn_id": turn.id}, turn_id=turn.id)
+        jobs.add_job(tx, "edit", {"turn_id": turn.id}, turn_id=turn.id, done=nothing)
     audit.emit(tx, "turn", turn.id, f"{turn.version} answered", {"arm": turn.arm, "state": turn.state})
     return turn
 
@@ -68,16 +81,7 @@ def duplicate_of(tx: Tx, request_hash: str, since: float) -> str | None:
     """
     if not request_hash:
         return None
-    return tx.db.execute(
-        select(_turns.c.id)
-        .where(
-            _turns.c.request_hash == request_hash,
-            _turns.c.created_at >= since,
-            _turns.c.state == TurnState.LEARNABLE,
-        )
-        .order_by(_turns.c.created_at)
-        .limit(1)
-    ).scalar()
+    return tx.db.execute(_SAME_REQUEST, {"request_hash": request_hash, "since": since}).scalar()
 
 
 def turn_in(tx: Tx, conversation: str, answer: str) -> Turn:
