@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -23,10 +24,12 @@ import httpx
 
 from scripts.benchmarks.common import ROOT, Server, all_shown, report, serving, settled
 from scripts.benchmarks.engine import transformers_serve
+from scripts.benchmarks.moving.planted import Base, noise, plant
 from scripts.benchmarks.traffic import growth, picture, standard
 from scripts.benchmarks.traffic.bare import bare_server
 from scripts.benchmarks.traffic.client import Burst, Target, burst, summary
 from server.engine.models import resolve
+from server.engine.vllm.check import linear_shapes
 
 BARE, IDLE, LEARNING, AFTER = "bare engine", "Livegraft, idle", "Livegraft, learning", "Livegraft, afterwards"
 TRANSFORMERS = "transformers serve"
@@ -86,17 +89,29 @@ def stable(server: Server) -> str:
     return str(server.get("/v1/adapters")["refs"]["stable"])
 
 
-def at_once(server: Server, target: Target, tokens: int, rounds: int) -> str:
-    """Throughput of eight streams over four versions, against the same over one, in turn."""
-    versions = [v["version"] for v in server.get("/v1/adapters")["versions"] if v["version"] != "v0"][:4]
-    if len(versions) < 4:
-        return f"not measured: {len(versions)} versions were learned"
-    names = [f"{target.model}@{version}" for version in versions]
-    one = Target(target.port, names[0])
-    four = Target(target.port, names[0], others=tuple(names[1:]))
-    arms = side_by_side({"one version": one, "four versions": four}, [8], tokens, rounds)
-    speeds = [arms[name][8]["tokens_per_second"] for name in ("one version", "four versions")]
-    return f"{speeds[1] / speeds[0]:.2f} x ({speeds[1]:.1f} against {speeds[0]:.1f} tokens/s)"
+def at_once(model: str, flags: Sequence[str], tokens: int, rounds: int) -> str:
+    """Throughput of eight streams over four versions, against the same over one, in turn.
+
+    The versions are planted in a home of their own: adapters of noise so small that all answer as the base
+    does, so that the lengths of the answers are the same.
+    """
+    with tempfile.TemporaryDirectory(prefix="livegraft-bench-") as folder:
+        home = Path(folder)
+        found = resolve(model, home)
+        base = Base(found.name, found.digest, linear_shapes(found.path))
+        names = plant(home, base, [noise(base, seed, 1e-4) for seed in range(4)], "noise, for a benchmark")
+        told = (*flags, "--learning.enabled", "false", "--rollout.promote-after-seconds", "0")
+        with serving(model, *told, home=home) as server:
+            server.wait_for("all four to be shown", lambda: stable(server) == names[-1], 120)
+            port = httpx.URL(server.url).port or 80
+            pinned = [f"{server.model}@{name}" for name in names]
+            targets = {
+                "one version": Target(port, pinned[0]),
+                "four versions": Target(port, pinned[0], others=tuple(pinned[1:])),
+            }
+            arms = side_by_side(targets, [8], tokens, rounds)
+    speeds = [arms[name][8]["tokens_per_second"] for name in ("four versions", "one version")]
+    return f"{speeds[0] / speeds[1]:.2f} x ({speeds[0]:.1f} against {speeds[1]:.1f} tokens/s)"
 
 
 def table(arms: Arms) -> dict[str, Any]:
@@ -169,9 +184,9 @@ def main() -> None:
         )
         if all_shown(server):
             arms |= side_by_side({AFTER: ours}, options.streams, options.tokens, options.rounds)
-        four = at_once(server, ours, options.tokens, options.rounds)
         program = standard.program(options.vllm_program)
         others = standard.run(program, targets, folder, options.streams, options.tokens) if program else {}
+    four = at_once(options.model, (*engine, *options.livegraft), options.tokens, options.rounds)
     grown = growth.measure(options.memory_requests) if options.memory_requests else {}
     figures = table(arms) | compared(arms, IDLE, BARE) | compared(arms, LEARNING, IDLE)
     figures |= compared(arms, IDLE, TRANSFORMERS) | compared(arms, VLLM_IDLE, VLLM)
