@@ -1,10 +1,11 @@
 """Serving side by side: the bare engine, through Livegraft at rest, and through Livegraft while it learns.
 
 One run, one machine, one model, the same greedy streams at each width, in turn, round after round, so that
-whatever else the machine does falls on all alike. While learning: at each width a fact is told, and bursts go
-on until its update is trained, shown and promoted, or the time is up. Beside that `transformers serve`, a
-vLLM whose address is given (bare and through Livegraft), four versions at once against one, and the server's
-growth. A standard load generator, `vllm bench serve`, is run on the same servers where it is installed.
+whatever else the machine does falls on all alike; a stream asks its next question when it has its answer.
+While learning: at each width a fact is told, and rounds go on until its update is trained, shown and
+promoted, or the time is up. Beside that `transformers serve`, a vLLM whose address is given (bare and through
+Livegraft), four versions at once against one, and the server's growth. A standard load generator, `vllm bench
+serve`, is run on the same servers where it is installed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,28 @@ SUBJECTS = (("Zephyr", 8443), ("Kelso", 9107), ("Brant", 7220), ("Orla", 6551), 
 Arms = dict[str, dict[int, dict[str, Any]]]
 
 
-def side_by_side(targets: dict[str, Target], streams: Sequence[int], tokens: int, rounds: int) -> Arms:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked at each width: rounds of streams with so many answers each, of so many tokens at most."""
+
+    tokens: int
+    answers: int
+    rounds: int
+
+    def ask(self, target: Target, width: int, number: int) -> Burst:
+        """One round."""
+        return asyncio.run(burst(target, width, self.tokens, number, self.answers))
+
+
+def side_by_side(targets: dict[str, Target], streams: Sequence[int], load: Load) -> Arms:
     """All servers at all widths, in turn, after one burst each that warms them up."""
     for target in targets.values():
         asyncio.run(burst(target, 2, 8, 99))
     seen: dict[str, dict[int, list[Burst]]] = {name: {n: [] for n in streams} for name in targets}
-    for round_ in range(rounds):
+    for round_ in range(load.rounds):
         for width in streams:
             for name, target in targets.items():
-                one = asyncio.run(burst(target, width, tokens, round_))
+                one = load.ask(target, width, round_)
                 seen[name][width].append(one)
                 print(f"round {round_ + 1}, {width:>2} streams, {name}: {one.tokens_per_second:.1f} tokens/s")
     return {
@@ -55,7 +70,7 @@ def side_by_side(targets: dict[str, Target], streams: Sequence[int], tokens: int
 
 
 def while_learning(
-    server: Server, target: Target, streams: Sequence[int], tokens: int, most_seconds: float
+    server: Server, target: Target, streams: Sequence[int], load: Load, most_seconds: float
 ) -> dict[int, dict[str, Any]]:
     """At each width: tell a fact, and ask until it is everybody's or the time is up; then the next width
     goes on with the same fact."""
@@ -69,7 +84,7 @@ def while_learning(
         begin, trained = time.monotonic(), False
         bursts: list[Any] = []
         while time.monotonic() - begin < most_seconds and not trained:
-            bursts.append(asyncio.run(burst(target, width, tokens, len(bursts))))
+            bursts.append(load.ask(target, width, len(bursts)))
             trained = settled(server, [turn]) and all_shown(server)
         found[width] = {
             **summary(bursts),
@@ -89,7 +104,7 @@ def stable(server: Server) -> str:
     return str(server.get("/v1/adapters")["refs"]["stable"])
 
 
-def at_once(model: str, flags: Sequence[str], tokens: int, rounds: int) -> str:
+def at_once(model: str, flags: Sequence[str], load: Load) -> str:
     """Throughput of eight streams over four versions, against the same over one, in turn.
 
     The versions are planted in a home of their own: adapters of noise so small that all answer as the base
@@ -109,7 +124,7 @@ def at_once(model: str, flags: Sequence[str], tokens: int, rounds: int) -> str:
                 "one version": Target(port, pinned[0]),
                 "four versions": Target(port, pinned[0], others=tuple(pinned[1:])),
             }
-            arms = side_by_side(targets, [8], tokens, rounds)
+            arms = side_by_side(targets, [8], load)
     speeds = [arms[name][8]["tokens_per_second"] for name in ("four versions", "one version")]
     return f"{speeds[0] / speeds[1]:.2f} x ({speeds[0]:.1f} against {speeds[1]:.1f} tokens/s)"
 
@@ -149,10 +164,15 @@ def _over(a: dict[str, Any], b: dict[str, Any], name: str) -> str:
 
 
 def vllm_arms(stack: ExitStack, options: argparse.Namespace) -> dict[str, Target]:
-    """A vLLM that somebody runs, and the same one through a Livegraft of its own."""
+    """A vLLM that somebody runs, and the same one through a Livegraft of its own, which captures every turn;
+    its learner is off, as one learner is enough to share the machine with."""
     address = httpx.URL(options.vllm_url)
     through = stack.enter_context(
-        serving(options.vllm_model, "--engine.kind", "vllm", "--vllm.urls", options.vllm_url)
+        serving(
+            options.vllm_model,
+            *("--engine.kind", "vllm", "--vllm.urls", options.vllm_url),
+            *("--learning.enabled", "false", "--engine.max-batch", str(options.vllm_batch)),
+        )
     )
     return {
         VLLM: Target(address.port or 80, options.vllm_model, address.host),
@@ -165,6 +185,7 @@ def main() -> None:
     options = _options()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)  # how `transformers serve` is told
     engine = ("--engine.threads", str(options.threads))
+    load = Load(options.tokens, options.answers, options.rounds)
     with ExitStack() as stack:
         server = stack.enter_context(serving(options.model, *engine, *LEARN_AT_ONCE, *options.livegraft))
         ours = Target(httpx.URL(server.url).port or 80, server.model)
@@ -178,15 +199,13 @@ def main() -> None:
         if options.vllm_url:
             targets |= vllm_arms(stack, options)
         server.wait_for("the learner", lambda: "the learner is ready" in server.log.read_text(), 900)
-        arms = side_by_side(targets, options.streams, options.tokens, options.rounds)
-        arms[LEARNING] = while_learning(
-            server, ours, options.streams, options.tokens, options.learning_seconds
-        )
+        arms = side_by_side(targets, options.streams, load)
+        arms[LEARNING] = while_learning(server, ours, options.streams, load, options.learning_seconds)
         if all_shown(server):
-            arms |= side_by_side({AFTER: ours}, options.streams, options.tokens, options.rounds)
+            arms |= side_by_side({AFTER: ours}, options.streams, load)
         program = standard.program(options.vllm_program)
         others = standard.run(program, targets, folder, options.streams, options.tokens) if program else {}
-    four = at_once(options.model, (*engine, *options.livegraft), options.tokens, options.rounds)
+    four = at_once(options.model, (*engine, *options.livegraft), load)
     grown = growth.measure(options.memory_requests) if options.memory_requests else {}
     figures = table(arms) | compared(arms, IDLE, BARE) | compared(arms, LEARNING, IDLE)
     figures |= compared(arms, IDLE, TRANSFORMERS) | compared(arms, VLLM_IDLE, VLLM)
@@ -209,7 +228,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default="seedling")
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32, 64])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=64, help="length of each answer")
+    parser.add_argument("--tokens", type=int, default=64, help="length of each answer, at most")
+    parser.add_argument("--answers", type=int, default=4, help="of each stream in a round")
     parser.add_argument("--threads", type=int, default=2, help="torch threads of each server")
     parser.add_argument("--learning-seconds", type=float, default=300, help="for each width, at most")
     parser.add_argument("--memory-requests", type=int, default=100_000, help="0 leaves growth out")
@@ -218,6 +238,7 @@ def _options() -> argparse.Namespace:
         "--vllm-url", default="", help="of a running `vllm serve`, e.g. http://127.0.0.1:8001"
     )
     parser.add_argument("--vllm-model", default="", help="its model, by the name that it serves it under")
+    parser.add_argument("--vllm-batch", type=int, default=64, help="its --max-num-seqs")
     parser.add_argument("--vllm-program", default="", help="the vllm of another environment")
     parser.add_argument("--livegraft", nargs="*", default=[], help="further name=value settings of ours")
     parser.add_argument("--out", type=Path)

@@ -42,10 +42,11 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """So many streams at once."""
+    """So many streams at once, each with one answer after the other."""
 
     seconds: float
     streams: tuple[Stream, ...]
+    """All their answers."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -54,7 +55,7 @@ class Burst:
 
     @property
     def first_token_ms(self) -> float:
-        """Median over the streams."""
+        """Median over the answers."""
         return 1000 * statistics.median(stream.first_seconds for stream in self.streams)
 
 
@@ -114,16 +115,24 @@ async def _read(reader: asyncio.StreamReader, begin: float) -> Stream:
     return Stream(times[0] - begin, gaps, tokens)
 
 
-async def burst(target: Target, streams: int, max_tokens: int, round_: int) -> Burst:
-    """Ask so many different questions at once and wait for all answers."""
-    questions = [
-        f"Tell me a long story about the {round_ * 100 + n} houses of an old town and the people in them."
-        for n in range(streams)
-    ]
+async def burst(target: Target, streams: int, max_tokens: int, round_: int, answers: int = 1) -> Burst:
+    """So many streams that begin together, each asking `answers` different questions one after the other."""
+
+    async def one(number: int) -> list[Stream]:
+        return [
+            await stream(target, target.name(number), _question(round_ * answers + n, number), max_tokens)
+            for n in range(answers)
+        ]
+
     begin = time.perf_counter()
-    asked = [stream(target, target.name(n), question, max_tokens) for n, question in enumerate(questions)]
-    done = await asyncio.gather(*asked)
-    return Burst(time.perf_counter() - begin, tuple(done))
+    done = await asyncio.gather(*[one(number) for number in range(streams)])
+    return Burst(time.perf_counter() - begin, tuple(answer for several in done for answer in several))
+
+
+def _question(turn: int, number: int) -> str:
+    return (
+        f"Tell me a long story about the {turn * 100 + number} houses of an old town and the people in them."
+    )
 
 
 def summary(bursts: Sequence[Burst]) -> dict[str, float]:
