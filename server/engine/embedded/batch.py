@@ -37,6 +37,8 @@ Said = list[tuple[Answer, Chunk | EngineError]]
 _HEADROOM_TOKENS = 64
 """An answer is admitted only when the cache would hold this much more of it."""
 _LEAST_READING_TOKENS = 32
+BESIDE_CHAT_TOKENS = 32
+"""Of prompts for which nobody waits, what a step reads while chat answers run: they wait for it."""
 
 
 class Batch:
@@ -153,12 +155,15 @@ class Batch:
     def _reading(self) -> list[Part]:
         """The prompts to read in this step: chat before background, then oldest first."""
         budget = max(self._step_tokens - self._decoding, _LEAST_READING_TOKENS)
+        chat = any(not answer.request.background for answer in self._rows[: self._decoding])
         chosen: list[Part] = []
         order = range(self._decoding, len(self._rows))
         for row in sorted(order, key=lambda n: self._rows[n].request.background):
+            answer = self._rows[row]
+            if chat and answer.request.background:
+                budget = min(budget, BESIDE_CHAT_TOKENS - sum(part.new for part in chosen))
             if budget <= 0:
                 break
-            answer = self._rows[row]
             past = answer.filled or self.prefixes.known(answer.root, answer.tokens)
             chosen.append(Part(row, past, min(len(answer.tokens) - past, budget)))
             budget -= chosen[-1].new

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from server.engine.embedded.adapter_files import read_adapter
 from server.engine.embedded.answer import Answer
-from server.engine.embedded.batch import Batch, Said
+from server.engine.embedded.batch import BESIDE_CHAT_TOKENS, Batch, Said
 from server.engine.embedded.constraint import Grammars
-from server.engine.embedded.loading import Loaded, load_model
+from server.engine.embedded.loading import Loaded, Opening, load_model
 from server.engine.embedded.worker import Worker
 from server.engine.stream import ChunkStream
 from server.engine.types import (
@@ -182,7 +182,10 @@ class EmbeddedEngine:
     async def log_likelihoods(
         self, version: str, messages: Sequence[Message], answers: Sequence[str]
     ) -> list[float]:
-        """Mean log-probability a token of each answer, in nats, each run alone between two steps."""
+        """Mean log-probability a token of each answer, in nats, each run alone between two steps.
+
+        What all have in common is read once, in parts: the answers that run wait for one part at a time.
+        """
         self._check_alive()
         record = self._versions.get(version)
         prompt = self._loaded.chat.encode(messages)
@@ -193,7 +196,9 @@ class EmbeddedEngine:
                 f"a scored answer has {longest} tokens of {self.max_model_len} with its prompt"
             )
         with record.in_use():
-            opening = await self._call(partial(self._loaded.opening, prompt, whole, record.key))
+            opening = Opening(self._loaded.forward, prompt, whole, record.key)
+            for start, end in opening.parts(BESIDE_CHAT_TOKENS):
+                await self._call(partial(opening.read, start, end))
             return [await self._call(partial(opening.likelihood, tokens)) for tokens in whole]
 
     def health(self) -> EngineHealth:

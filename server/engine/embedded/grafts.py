@@ -10,6 +10,7 @@ The products are made in float32 and rounded once with the base's result, as pef
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,8 +18,8 @@ from torch import Tensor, nn
 
 from server.engine.embedded.adapter_files import Adapter
 
-_ALIGN_RANKS = 32
-"""Ranges begin at multiples of this, so that they begin at the same memory alignment wherever they lie: the
+_ALIGN_BYTES = 128
+"""Ranges begin at multiples of this in every layer, so at the same memory alignment wherever they lie: the
 kernels then give the same bits for a version whatever is loaded beside it."""
 
 
@@ -88,6 +89,9 @@ class Grafts:
         plain = [(name, m) for name, m in model.named_modules() if type(m) is nn.Linear and m is not head]
         self._layers = {name: GraftedLinear.adopt(m, self.routing) for name, m in plain}
         self._ranges: dict[str, tuple[int, int]] = {}
+        widths = (width for shape in self.shapes.values() for width in shape)
+        self._align_ranks = math.lcm(*(_ALIGN_BYTES // math.gcd(_ALIGN_BYTES, 4 * width) for width in widths))
+        """One where every width is a multiple of 32: gaps between versions are work in mixed steps."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
@@ -129,7 +133,7 @@ class Grafts:
         ranges, at = {}, 0
         for name, rank in ranks.items():
             ranges[name] = (at, at + rank)
-            at += -(-rank // _ALIGN_RANKS) * _ALIGN_RANKS
+            at += -(-rank // self._align_ranks) * self._align_ranks
         for path, layer in self._layers.items():
             kept = {k: self._ranges[k] for k in layer.grafted if k in ranges}
             fresh = new.factors.get(path) if new is not None else None

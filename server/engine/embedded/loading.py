@@ -41,13 +41,12 @@ class Loaded:
         data: bytes = logits.float().cpu().numpy().tobytes()
         return data
 
-    def opening(self, prompt: list[int], whole: Sequence[list[int]], key: str | None) -> Opening:
-        """Read what all of these have in common with the prompt. For the thread that owns the model."""
-        return Opening(self.forward, prompt, whole, key)
-
 
 class Opening:
-    """The common beginning of several texts, read once, of which each may then be scored by itself."""
+    """The common beginning of several texts, read once, of which each may then be scored by itself.
+
+    Everything but making one is for the thread that owns the model.
+    """
 
     def __init__(
         self, forward: Forward, prompt: list[int], whole: Sequence[list[int]], key: str | None
@@ -57,8 +56,14 @@ class Opening:
         most = min((self._start(tokens) - 1 for tokens in whole), default=0)
         self._shared = min((_common(prompt, tokens, most) for tokens in whole), default=0)
         self._cache = KVCache(forward.cache.bytes_per_token, 1)
-        if self._shared:
-            forward.after(self._cache, 0, prompt[: self._shared], key, self._shared - 1)
+
+    def parts(self, most: int) -> list[tuple[int, int]]:
+        """What has to be read first, in order, as ranges of at most so many tokens of the prompt."""
+        return [(at, min(at + most, self._shared)) for at in range(0, self._shared, most)]
+
+    def read(self, start: int, end: int) -> None:
+        """Read one part."""
+        self._forward.after(self._cache, start, self._prompt[start:end], self._key, end - start - 1)
 
     def likelihood(self, tokens: list[int]) -> float:
         """Mean log-probability of what comes after the prompt, in nats a token."""

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from server.engine.embedded import EmbeddedEngine
+from server.engine.embedded.batch import BESIDE_CHAT_TOKENS
 from server.engine.embedded.kvcache import KVCache
 from server.engine.embedded.prefixes import BLOCK, KEPT_SECONDS, Prefixes, Root
 from server.engine.types import GenerationRequest, Sampling
@@ -79,6 +80,40 @@ async def test_prompts_that_begin_alike_share_a_beginning_while_they_run_side_by
     assert sum(read) < 4 * len(LONG)
     fresh = [request(f"{LONG} What is {n}?", cache_salt=f"alone {n}") for n in range(8)]
     assert together == [await say(engine, one) for one in fresh]
+
+
+async def test_prompts_for_which_nobody_waits_are_read_in_small_parts_while_chat_answers_run(
+    engine: EmbeddedEngine, read: list[int]
+) -> None:
+    chat = GenerationRequest("chat", (Message("user", "Hi"),), sampling=Sampling(max_tokens=300))
+    chatting = asyncio.create_task(say(engine, chat))
+    while engine._worker.batch is None or not engine._worker.batch._decoding:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    read.clear()
+    await say(engine, request(LONG, background=True))
+    assert not chatting.done()
+    assert max(read) <= BESIDE_CHAT_TOKENS < sum(read)
+    await chatting
+    read.clear()
+    await say(engine, request(LONG, background=True, cache_salt="later"))
+    assert max(read) > BESIDE_CHAT_TOKENS, "with nobody to wait for it, as fast as it goes"
+
+
+async def test_what_scored_answers_have_in_common_is_read_in_small_parts(
+    engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, parts = engine._loaded.forward, list[int]()
+    after = forward.after
+
+    def counted(cache: KVCache, past: int, tokens: Any, *others: Any) -> torch.Tensor:
+        parts.append(len(tokens))
+        return after(cache, past, tokens, *others)
+
+    monkeypatch.setattr(forward, "after", counted)
+    await engine.log_likelihoods("v0", [Message("user", LONG)], ["Nine.", "Ten."])
+    *common, one, other = parts
+    assert max(common) <= BESIDE_CHAT_TOKENS < sum(common)
+    assert max(one, other) < BESIDE_CHAT_TOKENS
 
 
 async def test_nobody_reuses_what_was_read_for_somebody_else(engine: EmbeddedEngine, read: list[int]) -> None:
