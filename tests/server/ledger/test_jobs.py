@@ -26,6 +26,24 @@ def test_jobs_are_taken_oldest_first_and_once(ledger: Ledger, clock: Clock) -> N
     assert ledger.claim_job("another kind", "editor", 60.0) is None
 
 
+def test_a_turn_that_is_known_to_state_nothing_needs_no_editor(ledger: Ledger) -> None:
+    ledger.add_turn(make_turn("t1"), True, nothing="'Hello!': a greeting")
+    assert not ledger.job_due("edit")
+    assert ledger.claim_job("edit", "editor", 60.0) is None
+    assert ledger.lineage("t1").state == "nothing to learn: 'Hello!': a greeting"
+
+
+def test_a_job_is_due_when_it_could_be_taken(ledger: Ledger, clock: Clock) -> None:
+    assert not ledger.job_due("edit")
+    ledger.add_turn(make_turn("t1"), True)
+    assert ledger.job_due("edit")
+    assert not ledger.job_due("another kind")
+    claimed(ledger)
+    assert not ledger.job_due("edit")
+    clock.now += 61
+    assert ledger.job_due("edit"), "its worker is gone"
+
+
 def test_a_job_whose_lease_ran_out_is_taken_again_under_a_higher_fence(ledger: Ledger, clock: Clock) -> None:
     ledger.add_turn(make_turn("t1"), True)
     old = claimed(ledger)

@@ -62,7 +62,13 @@ def test_a_fact_that_waits_for_a_person_is_told_with_the_reason(live: Live, live
     assert err == "livegraft: not learned: waiting for a person to review it\n"
 
 
-def test_a_sentence_that_states_nothing_is_told_so(live: Live, livegraft: Run) -> None:
+def test_a_sentence_that_states_nothing_is_told_so_at_once(livegraft: Run) -> None:
+    code, _, err = livegraft("teach", "Hello!")
+    assert code == 1
+    assert "nothing to learn" in err
+
+
+def test_a_sentence_in_which_the_editor_finds_nothing_is_told_so(live: Live, livegraft: Run) -> None:
     def nothing() -> None:
         live.eventually(lambda: live.ledger.turns(1))
         job = live.ledger.claim_job("edit", "test", 30)
@@ -71,7 +77,7 @@ def test_a_sentence_that_states_nothing_is_told_so(live: Live, livegraft: Run) -
 
     behind = threading.Thread(target=nothing)
     behind.start()
-    code, _, err = livegraft("teach", "Hello!")
+    code, _, err = livegraft("teach", SENTENCE)
     behind.join()
     assert code == 1
     assert "nothing to learn" in err
