@@ -5,7 +5,8 @@ What a prompt has in common with one read before it is not read again (server.en
 Rows in use are 0..n-1: first those that decode, then those that still read their prompt. When one leaves, the
 last takes its place. Chat comes before background work: a background answer gets a row only when no chat
 request waits, and is sent back to its queue (keeping what it has said) when a chat request needs the row or
-the memory. The same happens to the newest answer when the cache's budget does not hold all that run.
+the memory, or when more of them run beside chat than one for CHAT_ROWS of its answers. The same happens to
+the newest answer when the cache's budget does not hold all that run.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ _HEADROOM_TOKENS = 64
 _LEAST_READING_TOKENS = 32
 BESIDE_CHAT_TOKENS = 32
 """Of prompts for which nobody waits, what a step reads while chat answers run: they wait for it."""
+
+
+CHAT_ROWS = 4
+"""A row more makes a step longer for all: so many chat answers allow one background answer beside them."""
 
 
 class Batch:
@@ -138,8 +143,12 @@ class Batch:
         return said
 
     def _admit(self) -> None:
+        while self._beside_chat() < 0:
+            self._send_back(self._newest())
         while queue := self._chat or self._background:
             answer = queue[0]
+            if answer.request.background and not self._beside_chat():
+                return
             longest = max((len(a.tokens) for a in [*self._rows, answer]), default=0) + _HEADROOM_TOKENS
             room = len(self._rows) < self._max_batch and self._cache.fits(len(self._rows) + 1, longest)
             if not room:
@@ -151,6 +160,12 @@ class Batch:
             self._admissions += 1
             answer.admitted = self._admissions
             self._rows.append(queue.popleft())
+
+    def _beside_chat(self) -> int:
+        """How many more background answers may run now; below zero, how many must go back."""
+        background = sum(answer.request.background for answer in self._rows)
+        chat = len(self._rows) - background + len(self._chat)
+        return (max(1, chat // CHAT_ROWS) if chat else self._max_batch) - background
 
     def _reading(self) -> list[Part]:
         """The prompts to read in this step: chat before background, then oldest first."""

@@ -99,6 +99,22 @@ async def test_prompts_for_which_nobody_waits_are_read_in_small_parts_while_chat
     assert max(read) > BESIDE_CHAT_TOKENS, "with nobody to wait for it, as fast as it goes"
 
 
+async def test_one_background_answer_runs_beside_a_chat_answer_and_all_when_it_has_ended(
+    engine: EmbeddedEngine,
+) -> None:
+    batch = engine._worker.batch
+    assert batch is not None
+    writing = [asyncio.create_task(say(engine, request(LONG, background=True))) for _ in range(6)]
+    while batch.running < 6:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    chat = GenerationRequest("chat", (Message("user", "Hi"),), sampling=Sampling(max_tokens=40))
+    beside = []
+    async for _ in engine.generate(chat):
+        beside.append(batch.running)
+    assert max(beside) == 2, "the chat answer, and one of the six"
+    assert len(set(await asyncio.gather(*writing))) == 1, "all alike, whatever was sent back"
+
+
 async def test_what_scored_answers_have_in_common_is_read_in_small_parts(
     engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
