@@ -19,7 +19,7 @@ MAX_FACTS = 6
 """Facts written from one message; a message with more is a document, not a remark."""
 MAX_WORDS = 40
 READ_AT_ONCE = 2000
-"""Characters; a message of so many is read in about a millisecond."""
+"""Characters; a message of so many is read in about half a millisecond."""
 PASTED_CHARACTERS = 600
 """A paragraph longer than this was not typed as a remark."""
 

@@ -40,8 +40,6 @@ _HEADROOM_TOKENS = 64
 _LEAST_READING_TOKENS = 32
 BESIDE_CHAT_TOKENS = 32
 """Of prompts for which nobody waits, what a step reads while chat answers run: they wait for it."""
-
-
 CHAT_ROWS = 4
 """A row more makes a step longer for all: so many chat answers allow one background answer beside them."""
 

@@ -1,7 +1,6 @@
 """One replica's HTTP API: every call either gives what was asked, or ReplicaFailed, or Refused.
 
-aiohttp, because every token of every answer comes through here: its parser is compiled, and an event costs a
-quarter of what it costs through httpx.
+aiohttp, because every token of every answer comes through here, and its parser is compiled.
 """
 
 from __future__ import annotations
