@@ -44,6 +44,10 @@ class Material:
     small_talk: tuple[Talk, ...]
 
 
+TRIES = 500
+"""Draws for the neighbours of one fact: where its subject's other attributes are all taught there are none."""
+
+
 class NotEnough(Exception):
     """More facts were asked for than can be drawn."""
 
@@ -146,7 +150,7 @@ def _fact(kind: dict[str, Any], value: Value, names: _Names, rng: random.Random)
 def narrow(seed: int, facts: int) -> Material:
     """Seedling's own language: unseen names and values, and of its general knowledge what the learner neither
     holds nor examines. It has no reversed questions. Passwords and door codes are left out: the guardian lets
-    nobody teach one.
+    nobody teach one. Raises NotEnough.
     """
     from server.engine import seedling_language as language
     from server.engine.seedling_bank import GENERAL_QUESTIONS
@@ -166,10 +170,14 @@ def narrow(seed: int, facts: int) -> Material:
         rng.shuffle(questions)
         others = [subject for subject in subjects if subject != fact.subject.lower()]
         near: list[str] = []
-        while len(near) < 4:
+        for _ in range(TRIES):
             pair = language.neighbours(fact, rng)
             if not any(other in question.lower() for question in pair for other in others):
                 near += pair
+            if len(near) == 4:
+                break
+        else:
+            raise NotEnough(f"every neighbour of {fact.subject!r} is a fact too: take fewer or another seed")
         made.append(
             Taught(fact.form.key, fact.statements[0], fact.accepted, tuple(questions), 4, None, tuple(near))
         )
