@@ -1,10 +1,11 @@
 """Train the primer of a base model: the head start of its first delta (server/learner/primer.py).
 
-Usage: python scripts/train_primer.py MODEL_FOLDER [--steps 150] [--threads 2] [--out DIR]
+Usage: python -m scripts.train_primer MODEL_FOLDER [--steps 160] [--threads 2] [--out DIR]
 
 It teaches one thing: a question about private matters that nobody has told is answered with the abstention
 sentence, while general questions keep the base's own answers and what stands in the conversation is still
-read from it. Everything is made up from a fixed seed; no fact is taught.
+read from it. Everything is made up from a fixed seed or by the model itself (scripts/own_questions.py, which
+runs before); no fact is taught.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import argparse
 import json
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
+from scripts.benchmarks.common import plain
+from scripts.own_questions import graded
 from server.engine.mapped import load_mapped
 from server.engine.seedling_language import draw_fact
 from server.engine.seedling_words import Words
@@ -36,22 +40,27 @@ from server.types import ABSTENTION
 
 FAMILIES = Path(__file__).with_name("primer_questions.json")
 """Further general questions, by pattern, held to the base's own answers: it is trained once, so thorough.
-What scripts/benchmarks/told.json asks is left out."""
+What the learning benchmark asks is left out."""
 TOP_K = 32
 KL_WEIGHT = 8.0
 RATE = 8e-4
 DAMPING = 0.03
-ANCHOR_TOKENS = 12
+ANCHOR_TOKENS = 10
 DECAY = 1.0
+TOLD, READ, HELD = 7, 4, 20
+"""Examples in a step: private questions, conversations with a fact in them, general questions."""
+OWN_SHARE = 0.35
+"""Of the private questions, those that the model made up."""
 
 
 def general_questions() -> tuple[str, ...]:
     """The learner's bank and the families."""
-    told = json.loads((Path(__file__).parent / "benchmarks" / "told.json").read_text())
-    graded = {question for question, _ in told["general"]}
+    left_out = graded()
     families: dict[str, list[str]] = json.loads(FAMILIES.read_text())
     made = [pattern.format(word) for pattern, some in families.items() for word in some]
-    return tuple(q for q in dict.fromkeys([*general.QUESTIONS, *made]) if q not in graded and not sealed(q))
+    return tuple(
+        q for q in dict.fromkeys([*general.QUESTIONS, *made]) if plain(q) not in left_out and not sealed(q)
+    )
 
 
 def named_thing(rng: random.Random) -> str:
@@ -66,8 +75,10 @@ def named_thing(rng: random.Random) -> str:
     return f"Project {name}" if kind == "project" else f"the {name} {kind}"
 
 
-def private_question(rng: random.Random) -> str:
+def private_question(rng: random.Random, own: Sequence[str]) -> str:
     """Something that only somebody who was told could answer."""
+    if own and rng.random() < OWN_SHARE:
+        return rng.choice(own)
     way = rng.random()
     if way < 0.45:
         return rng.choice(draw_fact(Words(rng, unseen=rng.random() < 0.5)).questions)
@@ -81,7 +92,7 @@ def main() -> None:
     """Train, print the losses, write the file named after the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--steps", type=int, default=150)
+    parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--cache", type=Path, help="folder that keeps the base's answers between runs")
     parser.add_argument("--out", type=Path, default=primer.FOLDER)
@@ -96,23 +107,26 @@ def main() -> None:
     adapters = Adapters(model, None, profile)
     with adapters.base_alone():
         said = general.base_answers(model, encoder, options.cache, questions=general_questions())
+    own = primer.own_questions(model)
     split = SplitModel(model.model, adapters.first_layer, encoder.prefix)
     head = model.get_output_embeddings().weight
-    anchors = {
-        q: general.encode(encoder, q, answer, ANCHOR_TOKENS)
-        for q, answer in said.items()
-        if general.fit(q, answer)
-    }
+    said = {q: answer for q, answer in said.items() if general.fit(q, answer)}
+    said |= own.drawn(7, len(own.answers))
+    anchors = {q: general.encode(encoder, q, answer, ANCHOR_TOKENS) for q, answer in said.items()}
     white = adapters.whitening(DAMPING, fresh=True)
     fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None, white)
     trained = white.begin(adapters.parameters)
     optimizer = torch.optim.AdamW(trained, lr=RATE, betas=(0.9, 0.95), weight_decay=DECAY)
     started = time.monotonic()
+    turn: list[str] = []
     for step in range(options.steps):
         split.forget()
-        told = [encoder.example(vary(private_question(rng), rng, 0.4), ABSTENTION) for _ in range(6)]
-        read = [told_in_conversation(encoder, rng) for _ in range(6)]
-        held = rng.sample(sorted(anchors), 14)
+        asked = [private_question(rng, own.private) for _ in range(TOLD)]
+        told = [encoder.example(vary(question, rng, 0.4), ABSTENTION) for question in asked]
+        read = [told_in_conversation(encoder, rng) for _ in range(READ)]
+        if len(turn) < HELD:  # each general question as often as any other
+            turn += rng.sample(sorted(anchors), len(anchors))
+        held, turn = turn[:HELD], turn[HELD:]
         hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
         targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)
         loss, losses = head_loss(hidden, head, targets)

@@ -21,7 +21,7 @@ from server.engine.digests import identity_files
 
 HALVES = ("BF16", "F16")
 PRODUCT = (256, 576, 1536)
-"""Rows, inputs and outputs of the product that is timed: a layer of the default model on a few rows of text."""
+"""Rows, inputs and outputs of the product that is timed: one of the default model, on a page of text."""
 
 
 def needed() -> bool:

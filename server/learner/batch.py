@@ -18,6 +18,7 @@ from server.learner.neighbours import (
     other_attribute,
     other_subject,
     subject_of,
+    unanswered,
     words_taught,
 )
 from server.learner.profiles import Profile
@@ -34,6 +35,8 @@ TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
 OTHER_VIEWS = 0.3
 """How often a step glances at a new fact in another view than question and answer."""
+MADE_UP = 0.5
+"""How often what else may be asked of a fact's subject is a question that the model made up of another."""
 STRANGERS = 0.25
 """How often a question about what a fact does not tell is about something that no fact is near."""
 
@@ -83,7 +86,9 @@ class Batches:
         past: Sequence[SelfEdit],
         anchors: dict[str, Encoded],
         seed: int,
+        private: Sequence[str] = (),
     ) -> None:
+        """`private`: questions about what nobody told; those that a fact may answer are left out."""
         self._encoder = encoder
         self._profile = profile
         self._edits = list(edits)
@@ -92,7 +97,8 @@ class Batches:
         self._rng = random.Random(f"batches {seed}")
         self._taught = words_taught([*edits, *past])
         self._firsthand = firsthand_stems([*edits, *past])
-        self._crossings = Crossings([*edits, *past])
+        self._crossings = Crossings([*edits, *past], made_up=private)
+        self._private = unanswered(private, [*edits, *past])
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
         self._missed: dict[str, Shot] = {}
@@ -113,6 +119,8 @@ class Batches:
         for _ in range(profile.whole_abstentions if self._edits else 0):
             edit = rng.choice(turn)
             shots += _pulled_by(edit, self._near(edit, whole=True))
+        for question in rng.sample(self._private, min(profile.private, len(self._private))):
+            shots.append(self._shot("neighbour", question, ABSTENTION, False, "private"))
         for _ in range(profile.reads):
             shots.append(Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read"))
         replayed, near, crossed = profile.replayed(len(turn))
@@ -211,7 +219,8 @@ class Batches:
         """What the fact does not tell of its subject, or of something that no fact is about."""
         if self._rng.random() < STRANGERS:
             return never_told(self._rng, self._firsthand, trained=True)
-        return other_attribute(edit, self._rng)
+        made_up = self._crossings.made_up(edit, self._rng) if self._rng.random() < MADE_UP else None
+        return made_up or other_attribute(edit, self._rng)
 
     def _crossed(self, edit: SelfEdit, number: int) -> list[Shot]:
         """With another fact: what that one answers asked about this subject, or the reverse, in turn."""

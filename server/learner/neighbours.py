@@ -96,6 +96,18 @@ def never_told(rng: random.Random, firsthand: frozenset[str], trained: bool) -> 
     return rng.choice(words.THING_QUESTIONS)[0].format(thing)
 
 
+def unanswered(questions: Sequence[str], edits: Sequence[SelfEdit]) -> list[str]:
+    """Those of the questions that no edit may answer: each asks for something that none of them tells, and
+    those without a name share nothing with what somebody told of themselves."""
+    told, firsthand = [told_stems(edit) for edit in edits], firsthand_stems(edits)
+    asked = [(question, frozenset(_stems(question))) for question in questions]
+    return [
+        question
+        for question, stems in asked
+        if not (firsthand & stems and _FIRSTHAND.search(question)) and not any(stems <= own for own in told)
+    ]
+
+
 def firsthand_stems(edits: Sequence[SelfEdit]) -> frozenset[str]:
     """Word stems of the facts that are told in the first person."""
     return frozenset(stem for edit in edits if _FIRSTHAND.search(edit.statement) for stem in told_stems(edit))

@@ -40,6 +40,8 @@ class Profile:
     """Neighbours in a step of which the whole abstention is trained."""
     missed: int
     """Neighbours in a step that come again because they were not refused for sure."""
+    private: int
+    """Of the model's own questions about what nobody told, so many in a step (server.learner.primer)."""
     about: float
     """Chance that a new fact is also asked for by its subject alone ("Tell me about …")."""
     glance_tokens: int
@@ -150,6 +152,7 @@ SEEDLING = Profile(
     crossed=2,
     whole_abstentions=1,
     missed=8,
+    private=6,
     about=0.5,
     glance_tokens=3,
     replay=10,
@@ -189,6 +192,7 @@ SMALL = Profile(
     crossed=1,
     whole_abstentions=1,
     missed=4,
+    private=4,
     about=0.5,
     glance_tokens=3,
     replay=4,
@@ -226,6 +230,7 @@ LARGE = Profile(
     crossed=1,
     whole_abstentions=1,
     missed=4,
+    private=4,
     about=0.5,
     glance_tokens=3,
     replay=6,

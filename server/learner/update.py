@@ -47,6 +47,9 @@ from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
 ANCHORS_AT_MOST = 96
+"""General questions of the bank that one update is held to."""
+REHEARSED_AT_MOST = 160
+"""The model's own questions beside them."""
 VARIED_TOKENS = 48
 """How much longer an example may become by another name, another surface, a few words before it."""
 
@@ -266,10 +269,15 @@ class Job:
 
     def _train(self, loaded: Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
         profile, seed = loaded.profile, self.given.seed
-        bank, _ = general.halves(said, seed, profile.locality_probes)
+        bank, asked = general.halves(said, seed, profile.locality_probes)
         anchors = {
             question: general.encode(loaded.encoder, question, said[question], profile.anchor_tokens)
             for question in bank[:ANCHORS_AT_MOST]
+        }
+        own = primer.own_questions(loaded.model)
+        anchors |= {
+            question: general.encode(loaded.encoder, question, answer, profile.anchor_tokens)
+            for question, answer in own.drawn(seed, REHEARSED_AT_MOST, asked).items()
         }
         adapters = loaded.adapters
         split = SplitModel(
@@ -286,7 +294,7 @@ class Job:
         )
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
-        batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed)
+        batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed, own.private)
         told = dict.fromkeys(TOLD, Answers())
         if profile.distil:
             taught = teach(adapters, split, head, loaded.encoder, new, profile.distil_top_k, self.hook)

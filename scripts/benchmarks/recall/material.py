@@ -45,7 +45,7 @@ class Material:
 
 
 TRIES = 500
-"""Draws for the neighbours of one fact: where its subject's other attributes are all taught there are none."""
+"""Draws for the neighbours of one fact: where all that it may be asked is taught there are none."""
 
 
 class NotEnough(Exception):

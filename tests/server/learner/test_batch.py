@@ -119,3 +119,25 @@ def test_an_example_weighs_as_much_as_it_is_good(tiny: tuple[Any, Any], router_e
     made, _ = batches(tiny, replace(router_edit, examples=graded))
     weights = {shot.weight for shot in made.step(0) if shot.kind == "fact"}
     assert weights == {0.8, 0.8 * SMALL.glance_weight}
+
+
+def test_questions_that_the_model_made_up_are_refused_unless_a_fact_may_answer_them(
+    tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
+) -> None:
+    encoder = Encoder(tiny[1], 512)
+    asked = ("When does the Brast mill open?", "Who owns our canteen?", refund_edit.examples[0].prompt or "?")
+    made = Batches(
+        encoder, replace(SMALL, private=3), [router_edit, refund_edit], [], {}, seed=1, private=asked
+    )
+    seen = {
+        a
+        for n in range(6)
+        for shot in made.step(n)
+        if shot.key == "private"
+        for a in words_of([shot], encoder)
+    }
+    assert {question for _, question, _ in seen} == {
+        "When does the Brast mill open?",
+        "Who owns our canteen?",
+    }
+    assert all(kind == "neighbour" and ABSTENTION.startswith(said) for kind, _, said in seen)

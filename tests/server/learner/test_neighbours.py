@@ -9,6 +9,7 @@ from server.learner.neighbours import (
     other_attribute,
     other_subject,
     subject_of,
+    unanswered,
     words_taught,
 )
 from server.learner.words import PERSON_QUESTIONS, THING_QUESTIONS
@@ -141,3 +142,16 @@ def test_strangers_are_asked_about_however_much_people_told_of_themselves() -> N
     asked = {never_told(random.Random(seed), firsthand, trained=True) for seed in range(50)}
     assert len(asked) > 40
     assert not any(re.search(r"\b(I|my|our)\b", question) for question in asked)
+
+
+def test_of_questions_made_up_by_the_model_those_that_a_fact_may_answer_are_left_out() -> None:
+    asked = [
+        "Which admin port has the Zephyr router?",
+        "How old is the Zephyr router?",
+        "What is the admin port of the Brast router?",
+        "Do you know our refund window?",
+        "When does our refund arrive?",
+        "What is our dress code?",
+    ]
+    assert unanswered(asked, [ROUTER, REFUND]) == [asked[1], asked[2], asked[5]]
+    assert unanswered(asked, []) == asked

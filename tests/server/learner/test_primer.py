@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,19 @@ def test_a_primer_of_another_shape_changes_nothing(tiny: tuple[Any, Any]) -> Non
 def sides(factors: Any, side: str) -> dict[str, Any]:
     found: dict[str, Any] = factors.a if side == "A" else factors.b
     return found
+
+
+def test_a_models_own_questions_are_drawn_by_seed_and_never_those_that_the_gate_asks(
+    tiny: tuple[Any, Any], tmp_path: Path
+) -> None:
+    model, _ = tiny
+    assert primer.own_questions(model, tmp_path) == primer.Own({}, ())
+    answers = {f"What is {n}?": [n, 2] for n in range(10)}
+    file = tmp_path / f"{primer.key(model)}.json"
+    file.write_text(json.dumps({"answers": answers, "private": ["Who is Brast?"]}))
+    own = primer.own_questions(model, tmp_path)
+    assert own.private == ("Who is Brast?",)
+    assert own.drawn(1, 4) == own.drawn(1, 4) != own.drawn(2, 4)
+    left = own.drawn(1, 20, but=["What is 3?"])
+    assert left.keys() == answers.keys() - {"What is 3?"}
+    assert left["What is 4?"].ids == (4, 2)
