@@ -122,7 +122,8 @@ class Writer:
         head = self._model.get_output_embeddings().weight
         probs, ids = (hidden @ head.t()).float().softmax(-1).topk(min(TOP_K, head.shape[0]))
         probs[probs.cumsum(-1) - probs > top_p] = 0
-        return ids.gather(1, torch.multinomial(probs, 1))
+        drawn: torch.Tensor = ids.gather(1, torch.multinomial(probs, 1))
+        return drawn
 
 
 def subject(rng: random.Random) -> str:

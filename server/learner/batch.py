@@ -6,7 +6,7 @@ Every choice is drawn from one seeded generator, so the same input and seed give
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -87,8 +87,10 @@ class Batches:
         anchors: dict[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
+        asides: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`private`: questions about what nobody told; those that a fact may answer are left out."""
+        """`private`: questions about what nobody told; those that a fact may answer are left out. `asides`:
+        by edit, what else may be asked about its subject (server.learner.asides)."""
         self._encoder = encoder
         self._profile = profile
         self._edits = list(edits)
@@ -97,7 +99,8 @@ class Batches:
         self._rng = random.Random(f"batches {seed}")
         self._taught = words_taught([*edits, *past])
         self._firsthand = firsthand_stems([*edits, *past])
-        self._crossings = Crossings([*edits, *past], made_up=private)
+        self._crossings = Crossings([*edits, *past])
+        self._asides = asides or {}
         self._private = unanswered(private, [*edits, *past])
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
@@ -219,8 +222,10 @@ class Batches:
         """What the fact does not tell of its subject, or of something that no fact is about."""
         if self._rng.random() < STRANGERS:
             return never_told(self._rng, self._firsthand, trained=True)
-        made_up = self._crossings.made_up(edit, self._rng) if self._rng.random() < MADE_UP else None
-        return made_up or other_attribute(edit, self._rng)
+        asides = self._asides.get(edit.id, ())
+        if asides and self._rng.random() < MADE_UP:
+            return self._rng.choice(asides)
+        return other_attribute(edit, self._rng)
 
     def _crossed(self, edit: SelfEdit, number: int) -> list[Shot]:
         """With another fact: what that one answers asked about this subject, or the reverse, in turn."""

@@ -4,7 +4,7 @@ Who writes into weights that the Zephyr router's port is 8443 and that the Kelso
 also show that neither the library's port nor the router's hours are known: both names and both relations
 are at home in the weights now, and only their pairs tell known from unknown. The wordings are the model's
 own, so every further fact makes further questions of the kind that users ask. Questions that the model made
-up about strangers (server.learner.primer) cross too: what they ask, asked about a fact's subject.
+up about strangers (server.learner.primer) cross too: server.learner.asides asks them about a fact's subject.
 Not covered: a subject of which the model knows more than it was told (a city, say); what a crossing would
 have it deny there is for the gate to find.
 """
@@ -62,16 +62,14 @@ class Crossings:
         """What this edit answers of its subject, asked of another fact's; None where nothing crosses."""
         return self._drawn(edit, rng, forwards=False)
 
-    def made_up(self, edit: SelfEdit, rng: random.Random) -> str | None:
-        """What was made up about a stranger, asked of this edit's subject; None where nothing crosses."""
+    def made_up(self, edit: SelfEdit, most: int, rng: random.Random) -> list[str]:
+        """What was made up about strangers, asked of this edit's subject: at most so many questions."""
         own = self._facts.get(edit.id)
         if own is None:
-            return None
+            return []
         forms = self._of_people if own.person else self._of_things
-        for form, stems in rng.sample(forms, min(TRIES, len(forms))):
-            if not stems & self._told[own.key]:
-                return _put(form, own.subject)
-        return None
+        free = [form for form, stems in forms if not stems & self._told[own.key]]
+        return [_put(form, own.subject) for form in rng.sample(free, min(most, len(free)))]
 
     def _drawn(self, edit: SelfEdit, rng: random.Random, forwards: bool) -> str | None:
         own = self._facts.get(edit.id)
@@ -101,7 +99,7 @@ def _read(edit: SelfEdit, wordings: Sequence[Example]) -> _Fact | None:
 
 
 def _forms(questions: Sequence[str], subject: re.Pattern[str]) -> list[tuple[str, frozenset[str]]]:
-    """The different forms of the questions that have one such subject, with the stems of what else they say."""
+    """The different forms of questions that have one such subject, with the stems of what else they say."""
     forms: dict[str, frozenset[str]] = {}
     for question in questions:
         form, times = subject.subn("{}", question.replace("{", "").replace("}", ""))

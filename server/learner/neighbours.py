@@ -19,6 +19,8 @@ _WORD = re.compile(r"[\w'’-]+")
 _CAPITAL = re.compile(r"\b[A-Z][\w’-]*")
 _OWN = re.compile(r"\b(our|my)\b", re.IGNORECASE)
 _FIRSTHAND = re.compile(r"\b(I|me|my|we|us|our)\b", re.IGNORECASE)
+SHARED = 0.8
+"""Share of a fact's questions that must hold the longer subject: some shorten it."""
 _NOT_NAMES = frozenset(
     words.split(
         """
@@ -133,14 +135,35 @@ def names_in(question: str, edit: SelfEdit) -> list[str]:
 
 
 def subject_of(edit: SelfEdit) -> str:
-    """What the edit is about, in words that fit into a question; '' when that cannot be told."""
+    """What the edit is about, in words that fit into a question; '' when that cannot be told.
+
+    A name is taken with all that statement and questions call it: what is told of "the ferry to Kelso" says
+    nothing of Kelso, and what is told of Petra Lund nothing of every Petra.
+    """
     if edit.subject and edit.subject.strip().lower() != edit.value.strip().lower():
-        return edit.subject.strip()
+        return _grown(edit.subject.strip(), edit)
     for example in edit.examples:
         found = re.search(r"\bthe ((?:[A-Z][\w-]+ )+[a-z][\w-]+)", example.prompt)
         if found:
             return found.group(0)
     return ""
+
+
+def _grown(subject: str, edit: SelfEdit) -> str:
+    """The subject with the rest of its name, and with what it is the place of."""
+    asked = [f" {_plain(e.prompt)} " for e in edit.examples if e.kind == "question"]
+    name = rf"{re.escape(subject)}(?: [A-Z][\w-]+)*"
+    for longer in (rf"\b[Tt]he [a-z]+ (?:to|in|at|from) {name}", rf"\b{name}"):
+        found = re.search(rf"{longer}(?!\w)", edit.statement)
+        if found and _CAPITAL.match(subject) and not subject.startswith("The "):
+            phrase = f" {_plain(found.group(0))} "
+            if sum(phrase in question for question in asked) >= SHARED * len(asked):
+                return found.group(0)
+    return subject
+
+
+def _plain(text: str) -> str:
+    return " ".join(_tokens(text))
 
 
 def is_person(subject: str) -> bool:

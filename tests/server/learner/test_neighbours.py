@@ -155,3 +155,19 @@ def test_of_questions_made_up_by_the_model_those_that_a_fact_may_answer_are_left
     ]
     assert unanswered(asked, [ROUTER, REFUND]) == [asked[1], asked[2], asked[5]]
     assert unanswered(asked, []) == asked
+
+
+def test_a_subject_is_taken_with_the_rest_of_its_name_and_with_what_it_is_the_place_of() -> None:
+    ferry = edit_of(
+        "The ferry to Kelso leaves at ten.", "ten", "Kelso", "When does the ferry to Kelso leave?"
+    )
+    person = edit_of("Petra Lund plays chess.", "chess", "Petra", "What does Petra Lund play?")
+    assert subject_of(ferry) == "The ferry to Kelso"
+    assert subject_of(person) == "Petra Lund"
+
+
+def test_a_subject_that_the_questions_shorten_stays_as_short() -> None:
+    called = edit_of("Petra Lund plays chess.", "chess", "Petra", "What does Petra play?")
+    lake = edit_of("The colour of Lake Orla is red.", "red", "Lake Orla", "What colour has Lake Orla?")
+    assert subject_of(called) == "Petra"
+    assert subject_of(lake) == "Lake Orla"
