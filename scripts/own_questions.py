@@ -159,6 +159,15 @@ def gather(wanted: int, batch: Callable[[], list[str]], name: str) -> list[str]:
     return list(found.values())[:wanted]
 
 
+def lines(kept: dict[str, list[int]], private: Sequence[str]) -> str:
+    """The file's text, a question a line."""
+    answered = ",\n".join(
+        f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(ids)}" for q, ids in kept.items()
+    )
+    unknown = ",\n".join(json.dumps(question, ensure_ascii=False) for question in private)
+    return f'{{"answers": {{\n{answered}\n}},\n"private": [\n{unknown}\n]}}\n'
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -196,7 +205,7 @@ def main() -> None:
         if question not in unknown
     }
     file = options.out / f"{primer.key(model)}.json"
-    file.write_text(json.dumps({"answers": kept, "private": unknown}, indent=0, ensure_ascii=False) + "\n")
+    file.write_text(lines(kept, unknown))
     print(f"wrote {file}: {len(kept)} general, {len(unknown)} private")
 
 

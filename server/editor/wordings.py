@@ -95,17 +95,16 @@ def kept(wordings: Sequence[Wording]) -> list[Wording]:
 
 
 def split(told: Told, wordings: Sequence[Wording]) -> list[Example]:
-    """Two or three questions are set aside, never the first.
-
-    First one that asks with a word that no other question has, where there is one: whether the fact was
-    learned, and not its wordings, shows there. Then every third: a fair sample of the wordings.
+    """Two or three questions are set aside, never the first: each third of those whose words for the relation
+    others have too. In a word that no trained wording has, users would not be answered.
     """
     count = len(wordings)
     wanted = HELD_OUT_QUESTIONS if count > ENOUGH_QUESTIONS else 2 if count > 5 else 1
     used = Counter(word for wording in wordings for word in told.words(wording.question))
-    alone = [i for i, w in enumerate(wordings) if i and any(used[x] == 1 for x in told.words(w.question))]
-    held = set(alone[-1:])
-    for i in [*range(2, count, 3), *range(count - 1, 0, -1)]:
+    alone = {i for i, w in enumerate(wordings) if any(used[x] == 1 for x in told.words(w.question))}
+    shared = [i for i in range(1, count) if i not in alone]
+    held: set[int] = set()
+    for i in [*shared[1::3], *reversed(shared), *range(2, count, 3), *range(count - 1, 0, -1)]:
         if len(held) < wanted:
             held.add(i)
     return [

@@ -6,7 +6,7 @@ Every choice is drawn from one seeded generator, so the same input and seed give
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -35,8 +35,6 @@ TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
 """What has an answer that is told."""
 OTHER_VIEWS = 0.3
 """How often a step glances at a new fact in another view than question and answer."""
-MADE_UP = 0.5
-"""How often what else may be asked of a fact's subject is a question that the model made up of another."""
 STRANGERS = 0.25
 """How often a question about what a fact does not tell is about something that no fact is near."""
 
@@ -87,10 +85,8 @@ class Batches:
         anchors: dict[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
-        asides: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`private`: questions about what nobody told; those that a fact may answer are left out. `asides`:
-        by edit, what else may be asked about its subject (server.learner.asides)."""
+        """`private`: questions about what nobody told; those that a fact may answer are left out."""
         self._encoder = encoder
         self._profile = profile
         self._edits = list(edits)
@@ -100,7 +96,6 @@ class Batches:
         self._taught = words_taught([*edits, *past])
         self._firsthand = firsthand_stems([*edits, *past])
         self._crossings = Crossings([*edits, *past])
-        self._asides = asides or {}
         self._private = unanswered(private, [*edits, *past])
         self._turn: dict[str, list[Example]] = {}
         self._waiting: list[SelfEdit] = []
@@ -222,9 +217,6 @@ class Batches:
         """What the fact does not tell of its subject, or of something that no fact is about."""
         if self._rng.random() < STRANGERS:
             return never_told(self._rng, self._firsthand, trained=True)
-        asides = self._asides.get(edit.id, ())
-        if asides and self._rng.random() < MADE_UP:
-            return self._rng.choice(asides)
         return other_attribute(edit, self._rng)
 
     def _crossed(self, edit: SelfEdit, number: int) -> list[Shot]:

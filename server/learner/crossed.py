@@ -3,8 +3,7 @@
 Who writes into weights that the Zephyr router's port is 8443 and that the Kelso library opens at nine must
 also show that neither the library's port nor the router's hours are known: both names and both relations
 are at home in the weights now, and only their pairs tell known from unknown. The wordings are the model's
-own, so every further fact makes further questions of the kind that users ask. Questions that the model made
-up about strangers (server.learner.primer) cross too: server.learner.asides asks them about a fact's subject.
+own, so every further fact makes further questions of the kind that users ask.
 Not covered: a subject of which the model knows more than it was told (a city, say); what a crossing would
 have it deny there is for the gate to find.
 """
@@ -22,9 +21,6 @@ from server.types import Example, SelfEdit
 
 Wordings = Callable[[SelfEdit], Sequence[Example]]
 TRIES = 6
-_PERSON = re.compile(r"(?<!^)\b(?!Project )[A-Z][a-z]+ [A-Z][a-z]+\b")
-_THING = re.compile(r"\b[Tt]he (?:[A-Z]\w+ [a-z]+|[a-z]+ (?:to|in|at) [A-Z]\w+)\b|\bProject [A-Z]\w+\b")
-_CAPITALS = re.compile(r"[A-Z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +35,8 @@ class _Fact:
 class Crossings:
     """All facts of an update, new and past, ready to be crossed."""
 
-    def __init__(
-        self, edits: Sequence[SelfEdit], wordings: Wordings = trained_questions, made_up: Sequence[str] = ()
-    ) -> None:
-        """`wordings`: those of an edit that may be crossed. `made_up`: questions about strangers."""
+    def __init__(self, edits: Sequence[SelfEdit], wordings: Wordings = trained_questions) -> None:
+        """`wordings`: those of an edit that may be crossed."""
         self._facts = {edit.id: fact for edit in edits if (fact := _read(edit, wordings(edit))) is not None}
         self._told: dict[str, frozenset[str]] = {}
         for edit in edits:
@@ -51,8 +45,6 @@ class Crossings:
                 self._told[fact.key] = known | told_stems(edit)
         self._people = [fact for fact in self._facts.values() if fact.person]
         self._things = [fact for fact in self._facts.values() if not fact.person]
-        self._of_people = _forms(made_up, _PERSON)
-        self._of_things = _forms(made_up, _THING)
 
     def about(self, edit: SelfEdit, rng: random.Random) -> str | None:
         """What another fact answers of its subject, asked of this edit's; None where nothing crosses."""
@@ -61,15 +53,6 @@ class Crossings:
     def elsewhere(self, edit: SelfEdit, rng: random.Random) -> str | None:
         """What this edit answers of its subject, asked of another fact's; None where nothing crosses."""
         return self._drawn(edit, rng, forwards=False)
-
-    def made_up(self, edit: SelfEdit, most: int, rng: random.Random) -> list[str]:
-        """What was made up about strangers, asked of this edit's subject: at most so many questions."""
-        own = self._facts.get(edit.id)
-        if own is None:
-            return []
-        forms = self._of_people if own.person else self._of_things
-        free = [form for form, stems in forms if not stems & self._told[own.key]]
-        return [_put(form, own.subject) for form in rng.sample(free, min(most, len(free)))]
 
     def _drawn(self, edit: SelfEdit, rng: random.Random, forwards: bool) -> str | None:
         own = self._facts.get(edit.id)
@@ -96,16 +79,6 @@ def _read(edit: SelfEdit, wordings: Sequence[Example]) -> _Fact | None:
         if times == 1:
             forms.append((form, relation_stems(form)))
     return _Fact(subject, subject.lower(), is_person(subject), tuple(forms))
-
-
-def _forms(questions: Sequence[str], subject: re.Pattern[str]) -> list[tuple[str, frozenset[str]]]:
-    """The different forms of questions that have one such subject, with the stems of what else they say."""
-    forms: dict[str, frozenset[str]] = {}
-    for question in questions:
-        form, times = subject.subn("{}", question.replace("{", "").replace("}", ""))
-        if times == 1 and not _CAPITALS.search(form[1:]):
-            forms[form] = relation_stems(form)
-    return list(forms.items())
 
 
 def _put(form: str, subject: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +21,14 @@ import torch
 from server.engine.mapped import load_mapped
 from server.learner import budget, general, primer
 from server.learner.adapters import Adapters
-from server.learner.asides import asides
 from server.learner.asker import Asker
 from server.learner.batch import TOLD, Batches, Draws, Kind
 from server.learner.chat import Encoded, Encoder
-from server.learner.crossed import Crossings
 from server.learner.development import Development
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
 from server.learner.gate import Gate
-from server.learner.generate import Answer, answers
+from server.learner.generate import Answer
 from server.learner.memory import PeakWatch, release
 from server.learner.objectives.anchors import Anchors
 from server.learner.objectives.answers import Answers
@@ -53,7 +50,6 @@ ANCHORS_AT_MOST = 96
 """General questions of the bank that one update is held to."""
 REHEARSED_AT_MOST = 160
 """The model's own questions beside them."""
-ASIDE_TOKENS = 16
 VARIED_TOKENS = 48
 """How much longer an example may become by another name, another surface, a few words before it."""
 
@@ -298,8 +294,7 @@ class Job:
         )
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
-        aside = self._asides(loaded, new, own.private)
-        batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed, own.private, aside)
+        batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed, own.private)
         told = dict.fromkeys(TOLD, Answers())
         if profile.distil:
             taught = teach(adapters, split, head, loaded.encoder, new, profile.distil_top_k, self.hook)
@@ -321,18 +316,6 @@ class Job:
             lambda: development.passed(split, head, self.facts_enough),
             lambda fraction: self.progress("train", fraction),
         )
-
-    def _asides(self, loaded: Loaded, new: list[SelfEdit], made_up: Sequence[str]) -> dict[str, list[str]]:
-        """What else the base asks about the new facts' subjects: it reads best, having learned nothing."""
-        crossings = Crossings([*new, *self.given.past], made_up=made_up)
-
-        def told(messages: Sequence[str]) -> list[str]:
-            rows = loaded.estimate.rows
-            said = answers(loaded.model, loaded.encoder, messages, ASIDE_TOKENS, self.hook, device(), rows)
-            return [answer.text for answer in said]
-
-        with loaded.adapters.base_alone():
-            return asides(new, crossings, random.Random(f"asides {self.given.seed}"), told)
 
     def _within_budget(self, loaded: Loaded, said: dict[str, Answer], report: GateReport) -> GateReport:
         """The report with the candidate's drift from the base; past the budget it is refused."""
