@@ -36,6 +36,8 @@ from server.engine.vllm.check import linear_shapes
 BARE, IDLE, LEARNING, AFTER = "bare engine", "Livegraft, idle", "Livegraft, learning", "Livegraft, afterwards"
 TRANSFORMERS = "transformers serve"
 VLLM, VLLM_IDLE = "bare vllm serve", "vllm through Livegraft"
+VERSIONS = "four versions at once over one, 8 streams"
+GROWTH = "the server's process after so many requests"
 SUBJECTS = (("Zephyr", 8443), ("Kelso", 9107), ("Brant", 7220), ("Orla", 6551), ("Tamsin", 5032))
 Arms = dict[str, dict[int, dict[str, Any]]]
 
@@ -107,14 +109,12 @@ def stable(server: Server) -> str:
 def at_once(model: str, flags: Sequence[str], load: Load) -> str:
     """Throughput of eight streams over four versions, against the same over one, in turn.
 
-    The versions are planted in a home of their own: adapters of noise so small that all answer as the base
-    does, so that the lengths of the answers are the same.
+    The versions are planted in a home of their own and answer as the base does, so that the lengths of the
+    answers are the same.
     """
     with tempfile.TemporaryDirectory(prefix="livegraft-bench-") as folder:
         home = Path(folder)
-        found = resolve(model, home)
-        base = Base(found.name, found.digest, linear_shapes(found.path))
-        names = plant(home, base, [noise(base, seed, 1e-4) for seed in range(4)], "noise, for a benchmark")
+        names = planted(model, home, 4)
         told = (*flags, "--learning.enabled", "false", "--rollout.promote-after-seconds", "0")
         with serving(model, *told, home=home) as server:
             server.wait_for("all four to be shown", lambda: stable(server) == names[-1], 120)
@@ -127,6 +127,13 @@ def at_once(model: str, flags: Sequence[str], load: Load) -> str:
             arms = side_by_side(targets, [8], load)
     speeds = [arms[name][8]["tokens_per_second"] for name in ("four versions", "one version")]
     return f"{speeds[0] / speeds[1]:.2f} x ({speeds[0]:.1f} against {speeds[1]:.1f} tokens/s)"
+
+
+def alone(options: argparse.Namespace, engine: Sequence[str], load: Load) -> dict[str, Any]:
+    """What does not need the servers side by side."""
+    if options.only == "growth":
+        return {GROWTH: growth.measure(options.memory_requests)}
+    return {VERSIONS: at_once(options.model, (*engine, *options.livegraft), load)}
 
 
 def table(arms: Arms) -> dict[str, Any]:
@@ -165,19 +172,35 @@ def _over(a: dict[str, Any], b: dict[str, Any], name: str) -> str:
 
 def vllm_arms(stack: ExitStack, options: argparse.Namespace) -> dict[str, Target]:
     """A vLLM that somebody runs, and the same one through a Livegraft of its own, which captures every turn;
-    its learner is off, as one learner is enough to share the machine with."""
+    its learner is off, as one learner is enough to share the machine with.
+
+    With `--vllm-canary` a planted version is the canary of half of the users, and streams to the bare vLLM
+    ask the base and that version's adapter in turn.
+    """
     address = httpx.URL(options.vllm_url)
-    through = stack.enter_context(
-        serving(
-            options.vllm_model,
-            *("--engine.kind", "vllm", "--vllm.urls", options.vllm_url),
-            *("--learning.enabled", "false", "--engine.max-batch", str(options.vllm_batch)),
-        )
-    )
+    home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="livegraft-bench-")))
+    flags = ["--engine.kind", "vllm", "--vllm.urls", options.vllm_url, "--learning.enabled", "false"]
+    flags += ["--engine.max-batch", str(options.vllm_batch), *options.vllm_livegraft]
+    if options.vllm_canary:
+        (version,) = planted(options.vllm_model, home, 1)
+        flags += ["--rollout.mode", "quick", "--rollout.weight", "0.5", "--rollout.auto-promote", "false"]
+    through = stack.enter_context(serving(options.vllm_model, *flags, home=home))
+    names = [options.vllm_model]
+    if options.vllm_canary:
+        through.wait_for("the canary", lambda: through.get("/v1/adapters")["refs"]["canary"] == version, 120)
+        served = httpx.get(f"{options.vllm_url}/v1/models", timeout=30).json()["data"]
+        names += [model["id"] for model in served if f"-{version}-" in model["id"]]
     return {
-        VLLM: Target(address.port or 80, options.vllm_model, address.host),
+        VLLM: Target(address.port or 80, names[0], address.host, tuple(names[1:])),
         VLLM_IDLE: Target(httpx.URL(through.url).port or 80, through.model),
     }
+
+
+def planted(model: str, home: Path, count: int) -> list[str]:
+    """Versions of noise so small that all answer as the base does, put into a home; their names."""
+    found = resolve(model, home)
+    base = Base(found.name, found.digest, linear_shapes(found.path))
+    return plant(home, base, [noise(base, seed, 1e-4) for seed in range(count)], "noise, for a benchmark")
 
 
 def main() -> None:
@@ -186,6 +209,10 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(options.threads)  # how `transformers serve` is told
     engine = ("--engine.threads", str(options.threads))
     load = Load(options.tokens, options.answers, options.rounds)
+    if options.only:
+        figures = alone(options, engine, load)
+        report(f"serving-{Path(options.model).name}-{options.only}", figures, options.out)
+        return
     with ExitStack() as stack:
         server = stack.enter_context(serving(options.model, *engine, *LEARN_AT_ONCE, *options.livegraft))
         ours = Target(httpx.URL(server.url).port or 80, server.model)
@@ -210,8 +237,8 @@ def main() -> None:
     figures = table(arms) | compared(arms, IDLE, BARE) | compared(arms, LEARNING, IDLE)
     figures |= compared(arms, IDLE, TRANSFORMERS) | compared(arms, VLLM_IDLE, VLLM)
     figures["vllm"] = "measured" if options.vllm_url else "not measured: no vllm"
-    figures["four versions at once over one, 8 streams"] = four
-    figures["the server's process after so many requests"] = grown or "not measured"
+    figures[VERSIONS] = four
+    figures[GROWTH] = grown or "not measured"
     figures["vllm bench serve"] = "in the file" if others else "not measured: it is not installed"
     name = f"serving-{Path(options.model).name}"
     out = options.out or ROOT / "runs" / f"{name}.json"
@@ -233,17 +260,23 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="torch threads of each server")
     parser.add_argument("--learning-seconds", type=float, default=300, help="for each width, at most")
     parser.add_argument("--memory-requests", type=int, default=100_000, help="0 leaves growth out")
+    parser.add_argument("--only", choices=("growth", "versions"), help="one part that needs no other server")
     parser.add_argument("--no-transformers", dest="transformers", action="store_false")
     parser.add_argument(
         "--vllm-url", default="", help="of a running `vllm serve`, e.g. http://127.0.0.1:8001"
     )
     parser.add_argument("--vllm-model", default="", help="its model, by the name that it serves it under")
     parser.add_argument("--vllm-batch", type=int, default=64, help="its --max-num-seqs")
+    parser.add_argument("--vllm-canary", action="store_true", help="a canary meets half of its users")
+    parser.add_argument(
+        "--vllm-livegraft", nargs="*", default=[], help="settings of the Livegraft before it, name=value"
+    )
     parser.add_argument("--vllm-program", default="", help="the vllm of another environment")
     parser.add_argument("--livegraft", nargs="*", default=[], help="further name=value settings of ours")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     options.livegraft = [word for one in options.livegraft for word in _flag(one, parser)]
+    options.vllm_livegraft = [word for one in options.vllm_livegraft for word in _flag(one, parser)]
     if bool(options.vllm_url) != bool(options.vllm_model):
         parser.error("--vllm-url and --vllm-model belong together")
     return options

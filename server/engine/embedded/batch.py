@@ -38,7 +38,7 @@ Said = list[tuple[Answer, Chunk | EngineError]]
 _HEADROOM_TOKENS = 64
 """An answer is admitted only when the cache would hold this much more of it."""
 _LEAST_READING_TOKENS = 32
-BESIDE_CHAT_TOKENS = 32
+BESIDE_CHAT_TOKENS = 16
 """Of prompts for which nobody waits, what a step reads while chat answers run: they wait for it."""
 CHAT_ROWS = 4
 """A row more makes a step longer for all: so many chat answers allow one background answer beside them."""
