@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scripts.benchmarks.serving import compared, table
+from scripts.benchmarks.common import serving
+from scripts.benchmarks.serving import compared, planted, table
 from scripts.benchmarks.traffic import picture
 from scripts.benchmarks.traffic.client import Burst, Stream, Target, burst, summary
 from scripts.benchmarks.traffic.standard import command
@@ -80,3 +81,17 @@ def test_the_standard_generator_is_asked_for_the_same_width_and_length() -> None
     for flag, value in (("--max-concurrency", "8"), ("--random-output-len", "64"), ("--model", "m")):
         assert asked[asked.index(flag) + 1] == value
     assert asked[asked.index("--base-url") + 1] == "http://127.0.0.1:8001"
+
+
+def test_each_stream_asks_one_question_after_the_other(live: Live) -> None:
+    done = asyncio.run(burst(target(live), 2, 30, 0, answers=3))
+    assert len(done.streams) == 6
+    assert not any(one.error for one in done.streams)
+
+
+def test_planted_versions_answer_as_the_base_does(tmp_path: Path) -> None:
+    names = planted("seedling", tmp_path, 2)
+    question = [{"role": "user", "content": "What is the capital of France?"}]
+    with serving("seedling", "--learning.enabled", "false", home=tmp_path) as server:
+        said = {server.ask(question, "user", at=f"@{name}")[0] for name in ("v0", *names)}
+    assert len(said) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -86,15 +87,18 @@ def test_every_relation_asks_about_its_subject_in_four_wordings_or_more() -> Non
             assert "S" in question.replace("?", " ").replace(".", " ").replace("'s", " ").split(), question
 
 
-async def test_one_word_for_the_relation_is_only_examined(told: Callable[..., Turn]) -> None:
-    engine = FakeEngine(lambda request: "Mara Quist leads the Torvald team.")
+async def test_words_for_the_relation_that_only_one_wording_has_are_trained(
+    told: Callable[..., Turn],
+) -> None:
+    engine = FakeEngine(lambda request: "The ferry to Kelso leaves at ten.")
     await engine.start()
-    (edit,) = await write(engine, told("Mara Quist leads the Torvald team."), "v0")
+    (edit,) = await write(engine, told("The ferry to Kelso leaves at ten."), "v0")
     value = read(edit.statement, find_value(edit.statement, [])).value
     assert value is not None
-    words = {True: set[str](), False: set[str]()}
+    words = {True: Counter[str](), False: Counter[str]()}
     for example in edit.examples:
         if example.kind == "question":
-            words[example.held_out] |= relation_words(example.prompt, edit.subject, value, edit.statement)
-    assert words[True] - words[False]
-    assert len(words[False]) >= 4
+            asked = relation_words(example.prompt, edit.subject, value, edit.statement)
+            words[example.held_out].update(asked)
+    assert words[True]
+    assert not words[True].keys() - words[False].keys()

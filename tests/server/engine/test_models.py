@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from server.engine import smollm2
+from server.engine import smollm2, widen
 from server.engine.digests import DigestCache
 from server.engine.embedded import EmbeddedEngine
 from server.engine.mapped import load_mapped
@@ -112,6 +112,23 @@ def test_where_half_precision_is_slow_the_same_numbers_are_served_in_float32(
     )
     assert resolve(str(half_model), tmp_path, lines.append, widened=True) == wide
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("half", "single", "wanted"), [(5.3, 2.9, True), (2.9, 2.9, False), (1.0, 2.9, False)]
+)
+def test_half_precision_is_slow_where_its_product_takes_longer(
+    half: float, single: float, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widen, "product_seconds", {"bfloat16": half, "float32": single}.__getitem__)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert widen.needed() is wanted
+
+
+def test_timing_a_product_leaves_the_threads_as_they_were() -> None:
+    threads = torch.get_num_threads()
+    assert 0 < widen.product_seconds("float32") < 1
+    assert torch.get_num_threads() == threads
 
 
 def test_a_float32_folder_is_served_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
