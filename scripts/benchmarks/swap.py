@@ -9,9 +9,12 @@ and nothing swapped. One that its version does not give there either is mixed.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
 import random
+import statistics
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -19,8 +22,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from adapter_store import Store
 from scripts.benchmarks.common import Server, report, serving
+from scripts.benchmarks.moving.planted import Base, noise, plant
+from server.engine.embedded import EmbeddedEngine
+from server.engine.models import resolve
+from server.engine.vllm.check import linear_shapes
+from server.ledger import Ledger
+from server.rollout.fleet import Fleet
 
+VERSIONS = 16
+"""Of rank 4 each, so that the last has the rank of a full stack."""
 QUESTIONS = [f"What is the admin port of the {name} router?" for name in ("Zephyr", "Kelso", "Brant", "Orla")]
 
 
@@ -156,6 +168,35 @@ def run(server: Server, swaps: int, streams: int) -> dict[str, Any]:
     }
 
 
+async def to_live(model: str) -> dict[str, str]:
+    """How long a version takes from its files to where the engine answers by it: versions of one to VERSIONS
+    deltas, each once from its deltas (composed and checked) and once from the composed folder."""
+    with tempfile.TemporaryDirectory(prefix="livegraft-bench-") as folder:
+        home = Path(folder)
+        found = resolve(model, home)
+        base = Base(found.name, found.digest, linear_shapes(found.path))
+        names = plant(home, base, [noise(base, seed) for seed in range(VERSIONS)], "noise, for a benchmark")
+        ledger = Ledger.open(home)
+        engine = EmbeddedEngine(found.path, found.name, base_digest=found.digest)
+        await engine.start()
+        fleet = Fleet(ledger, Store(home / "store"), engine)
+        seconds: dict[str, list[float]] = {"its deltas": [], "the composed folder": []}
+        for name in names:
+            for taken in seconds.values():
+                begin = time.monotonic()
+                await fleet.ensure(name)
+                taken.append(time.monotonic() - begin)
+                await engine.unload(name)
+        await engine.close()
+        ledger.close()
+    return {
+        f"to live from {files}, median and slowest of {VERSIONS}": (
+            f"{1000 * statistics.median(taken):.0f} and {1000 * max(taken):.0f} ms"
+        )
+        for files, taken in seconds.items()
+    }
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -166,6 +207,7 @@ def main() -> None:
     options = parser.parse_args()
     with serving(options.model, "--rollout.promote-after-seconds", "1") as server:
         figures = run(server, options.swaps, options.streams)
+    figures |= asyncio.run(to_live(options.model))
     report(f"swap-{options.model}", figures, options.out)
 
 
