@@ -35,6 +35,7 @@ from server.engine.types import (
 from server.engine.versions import Versions
 from server.types import Message
 
+KEPT_REQUESTS = 1000
 _PIECE = re.compile(r"\s*[^\s]{1,6}|\s+")
 
 
@@ -81,7 +82,8 @@ class FakeEngine:
         """What it says that it can do. Calls of tools it writes when its script does, in the form of
         server.engine.tool_calls; of the other features it takes the fields and does nothing."""
         self.requests: list[GenerationRequest] = []
-        """Every request that was admitted, oldest first: what a test may want to look at."""
+        """The last that were admitted, oldest first: what a test may want to look at. Not all of them, as a
+        server with this engine must not grow with what it answers."""
         self._script = script
         self._slots = Slots(max_batch)
         self._versions = Versions()
@@ -124,6 +126,7 @@ class FakeEngine:
             await self._slots.acquire(request.background)
             try:
                 self.requests.append(request)
+                del self.requests[:-KEPT_REQUESTS]
                 async for chunk in self._stream(request, prompt_tokens):
                     yield chunk
             finally:

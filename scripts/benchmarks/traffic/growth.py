@@ -25,7 +25,8 @@ async def _ask(target: Target, requests: int, begin: int) -> int:
     async def worker() -> None:
         nonlocal failed
         for n in numbers:
-            failed += bool((await stream(target, target.model, f"What is {n}?", 4)).error)
+            answer = await stream(target, target.model, f"What is {n}?", 4)
+            failed += bool(answer.error)
 
     await asyncio.gather(*[worker() for _ in range(STREAMS)])
     return failed
