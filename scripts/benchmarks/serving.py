@@ -14,6 +14,8 @@ import argparse
 import asyncio
 import contextlib
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -189,7 +191,8 @@ def vllm_arms(stack: ExitStack, options: argparse.Namespace) -> dict[str, Target
     if options.vllm_canary:
         through.wait_for("the canary", lambda: through.get("/v1/adapters")["refs"]["canary"] == version, 120)
         served = httpx.get(f"{options.vllm_url}/v1/models", timeout=30).json()["data"]
-        names += [model["id"] for model in served if f"-{version}-" in model["id"]]
+        adapters = [model["id"] for model in served if model["id"] != options.vllm_model]
+        names = adapters if len(adapters) > 1 else [*names, *adapters]  # the base may be an adapter too
     return {
         VLLM: Target(address.port or 80, names[0], address.host, tuple(names[1:])),
         VLLM_IDLE: Target(httpx.URL(through.url).port or 80, through.model),
@@ -206,6 +209,7 @@ def planted(model: str, home: Path, count: int) -> list[str]:
 def main() -> None:
     """Command line."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a run that is ended takes its servers along
     os.environ["OMP_NUM_THREADS"] = str(options.threads)  # how `transformers serve` is told
     engine = ("--engine.threads", str(options.threads))
     load = Load(options.tokens, options.answers, options.rounds)
