@@ -117,7 +117,7 @@ class Batches:
         for _ in range(profile.whole_abstentions if self._edits else 0):
             edit = rng.choice(turn)
             shots += _pulled_by(edit, self._near(edit, whole=True))
-        for question in rng.sample(self._private, min(profile.private, len(self._private))):
+        for question in rng.sample(self._private, min(profile.refused(len(turn)), len(self._private))):
             shots.append(self._shot("neighbour", question, ABSTENTION, False, "private"))
         for _ in range(profile.reads):
             shots.append(Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read"))

@@ -106,7 +106,7 @@ class Work:
         each = profile.questions + profile.glances + profile.neighbours + profile.attributes
         each += profile.crossed if facts + past > 1 else 0
         drawn = facts * (each + 2 * profile.about) + profile.whole_abstentions + profile.reads
-        drawn += profile.missed + profile.private
+        drawn += profile.missed + profile.refused(facts)
         if past:
             drawn += sum(profile.replayed(facts))
         steps = profile.max_steps + profile.steps_per_fact * (facts - 1)

@@ -41,16 +41,17 @@ class Profile:
     missed: int
     """Neighbours in a step that come again because they were not refused for sure."""
     private: int
-    """Of the model's own questions about what nobody told, so many in a step (server.learner.primer)."""
+    """Of the model's own questions about what nobody told, so many in a step beside one new fact
+    (server.learner.primer); see `replay_growth`."""
     about: float
     """Chance that a new fact is also asked for by its subject alone ("Tell me about …")."""
     glance_tokens: int
     replay: int
-    """Past facts asked again in a step beside one new fact; see `replay_growth`."""
+    """Past facts asked again in a step, beside however many new ones."""
     replay_neighbours: int
-    """Of these, how many are also asked about somebody else."""
+    """Of these, how many are also asked about somebody else, beside one new fact; see `replay_growth`."""
     replay_crossed: int
-    """Of these, how many are crossed with another fact."""
+    """Of these, how many are crossed with another fact; the same."""
     reads: int
     """Made-up facts told and asked within one conversation, in a step."""
     anchors: int
@@ -69,7 +70,7 @@ class Profile:
     """Rank that each new fact adds, `rank` at most: what few facts change is of few dimensions, and the ranks
     of a stack are a budget. 0: every delta has the whole rank."""
     replay_growth: float = 0.0
-    """Share by which the three kinds of replay grow with each further new fact of the step."""
+    """Share by which what is denied of past facts, and `private`, grow with each further new fact."""
     facts_per_step: int = 8
     """New facts in one step; of more, each step takes the next few."""
     gradient_norm: float = 1.0
@@ -126,11 +127,18 @@ class Profile:
 
     def replayed(self, facts: int) -> tuple[int, int, int]:
         """Beside so many new facts in one step: past facts asked again, also about somebody else, crossed."""
-        grown = 1 + self.replay_growth * max(0, min(facts, self.facts_per_step) - 1)
-        past, near, crossed = (
-            round(n * grown) for n in (self.replay, self.replay_neighbours, self.replay_crossed)
+        return (
+            self.replay,
+            self._grown(self.replay_neighbours, facts),
+            self._grown(self.replay_crossed, facts),
         )
-        return past, near, crossed
+
+    def refused(self, facts: int) -> int:
+        """Of the model's own questions about what nobody told, how many beside so many new facts."""
+        return self._grown(self.private, facts)
+
+    def _grown(self, count: int, facts: int) -> int:
+        return round(count * (1 + self.replay_growth * max(0, min(facts, self.facts_per_step) - 1)))
 
 
 SEEDLING = Profile(
@@ -152,10 +160,10 @@ SEEDLING = Profile(
     crossed=2,
     whole_abstentions=1,
     missed=8,
-    private=6,
+    private=3,
     about=0.5,
     glance_tokens=3,
-    replay=10,
+    replay=20,
     replay_neighbours=2,
     replay_crossed=3,
     replay_growth=0.25,

@@ -12,7 +12,8 @@ ABLATIONS = {
     "no-replay": "replay=0,replay_neighbours=0",
     "no-kl": "anchors=0,kl_weight=0",
     "no-negatives": (
-        "neighbours=0,attributes=0,crossed=0,whole_abstentions=0,missed=0,replay_neighbours=0,replay_crossed=0,about=0"
+        "neighbours=0,attributes=0,crossed=0,whole_abstentions=0,missed=0,private=0,"
+        "replay_neighbours=0,replay_crossed=0,about=0"
     ),
     "no-crossing": "crossed=0,replay_crossed=0",
     "qv-only": "modules=q_proj+v_proj",

@@ -68,12 +68,10 @@ def test_past_facts_are_replayed(tiny: tuple[Any, Any], router_edit: SelfEdit, r
     assert all(refund_edit.statement.startswith(answer) for answer in replayed)
 
 
-def test_more_past_facts_are_replayed_beside_more_new_ones(
-    tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
-) -> None:
-    other = replace(router_edit, id="other", statement="The admin port of the Kelso router is 12.")
-    made, _ = batches(tiny, router_edit, other, past=(refund_edit,), replay=4, replay_growth=0.5)
-    assert sum(shot.kind == "replay" for shot in made.step(0)) == 6
+def test_more_is_denied_beside_more_new_facts_and_as_many_past_ones_are_asked() -> None:
+    profile = replace(SMALL, replay=4, replay_neighbours=2, replay_crossed=3, private=2, replay_growth=0.5)
+    assert [profile.replayed(facts) for facts in (1, 3)] == [(4, 2, 3), (4, 4, 6)]
+    assert [profile.refused(facts) for facts in (1, 3)] == [2, 4]
 
 
 def test_every_step_trains_reading_from_the_conversation(
