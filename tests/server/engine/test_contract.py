@@ -121,7 +121,10 @@ async def started(engine: Engine, request: GenerationRequest) -> AsyncGenerator[
 async def test_an_answer_streams_in_many_chunks_and_only_the_last_one_says_why_it_ended(
     engine: Engine,
 ) -> None:
-    chunks = await answer(engine, ask(max_tokens=200))  # vLLM puts into one what comes at once
+    for _ in range(5):  # vLLM puts into one what comes at once, on a busy machine now and then everything
+        chunks = await answer(engine, ask())
+        if len(chunks) > 1:
+            break
     assert len(chunks) > 1
     assert [c.finish_reason for c in chunks[:-1]] == [None] * (len(chunks) - 1)
     assert chunks[-1].finish_reason == "length"
