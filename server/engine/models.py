@@ -63,7 +63,9 @@ def resolve(
         path, name = _from_hub(model, progress), model
     _examine(path, model)
     digest = DigestCache(home).digest(path)
-    if widen.needed() if widened is None else widened:
+    if widened is None:
+        widened = widen.has_halves(path) and widen.needed()
+    if widened:
         try:
             path = widen.folder(path, digest, home, progress)
         except made.ConversionFailed as error:

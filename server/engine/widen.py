@@ -63,7 +63,7 @@ def folder(source: Path, digest: str, home: Path, progress: Callable[[str], None
 
     `digest` is the identity of `source`, which stays that of the model. Raises made.ConversionFailed.
     """
-    if not _has_halves(source):
+    if not has_halves(source):
         return source
     say = f"This processor has no bfloat16 products: making a float32 copy of {source.name} once"
     return made.folder(
@@ -94,7 +94,7 @@ def copy(source: Path, target: Path) -> None:
     (target / "config.json").write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n")
 
 
-def _has_halves(source: Path) -> bool:
+def has_halves(source: Path) -> bool:
     """Whether any weight is in half precision and none is quantised."""
     from safetensors import safe_open
 

@@ -151,14 +151,15 @@ def subject_of(edit: SelfEdit) -> str:
 
 def _grown(subject: str, edit: SelfEdit) -> str:
     """The subject with the rest of its name, and with what it is the place of."""
+    if not _CAPITAL.match(subject) or subject.startswith("The "):
+        return subject
     asked = [f" {_plain(e.prompt)} " for e in edit.examples if e.kind == "question"]
     name = rf"{re.escape(subject)}(?: [A-Z][\w-]+)*"
     for longer in (rf"\b[Tt]he [a-z]+ (?:to|in|at|from) {name}", rf"\b{name}"):
         found = re.search(rf"{longer}(?!\w)", edit.statement)
-        if found and _CAPITAL.match(subject) and not subject.startswith("The "):
-            phrase = f" {_plain(found.group(0))} "
-            if sum(phrase in question for question in asked) >= SHARED * len(asked):
-                return found.group(0)
+        phrase = f" {_plain(found.group(0))} " if found else ""
+        if found and sum(phrase in question for question in asked) >= SHARED * len(asked):
+            return found.group(0)
     return subject
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from scripts.benchmarks.common import holds, plain
 from scripts.benchmarks.recall.formats import FormatProbe, probes
 from scripts.benchmarks.recall.material import TOLD, Material, NotEnough, Taught, narrow, natural
+from scripts.own_questions import graded
 from server.engine.seedling_forms import FORMS
 from server.engine.seedling_language import Fact
+from server.learner import primer
 from server.learner.general import KEYS
+from server.learner.sealed import sealed
 from server.learner.words import PERSON_QUESTIONS, THING_QUESTIONS
 
 
@@ -124,3 +128,17 @@ def test_a_check_of_form_accepts_what_meets_it_and_refuses_what_does_not(probe: 
 
 def test_there_are_over_sixty_requests_about_form_none_of_them_twice() -> None:
     assert len({probe.request for probe in probes()}) == len(probes()) >= 60
+
+
+def test_a_seed_whose_facts_leave_a_subject_no_neighbour_is_refused() -> None:
+    with pytest.raises(NotEnough, match="every neighbour of"):
+        narrow(seed=11, facts=150)
+
+
+@pytest.mark.parametrize("file", sorted(primer.FOLDER.glob("*.json")), ids=lambda file: str(file.stem))
+def test_questions_that_a_model_made_up_are_none_of_those_that_grade_or_are_sealed(file: Path) -> None:
+    kept = json.loads(file.read_text())
+    asked = [*kept["answers"], *kept["private"]]
+    assert len(asked) > 500
+    assert not {plain(question) for question in asked} & graded()
+    assert not any(map(sealed, asked))
