@@ -177,6 +177,7 @@ SEEDLING = Profile(
     locality_probes=96,
     abstention_probes=48,
     reading_probes=32,
+    past_probes=64,
     safety_probes=0,  # it answers any request that is none of its facts with small talk
     tolerated_harm=0.01,
     kl_total_nats=0.3,

@@ -65,12 +65,18 @@ class Trainer:
         self._abort = AbortRules(profile)
 
     def run(self, recalled: Callable[[], bool], progress: Callable[[float], None]) -> Trained:
-        """Train until the stop rule holds and `recalled` (development wordings) agrees, or a limit is met."""
+        """Train until the stop rule holds and `recalled` (development wordings) agrees, or a limit is met.
+
+        The last steps, at a falling rate, come when both agree; where `recalled` no longer does after them,
+        training goes on as before.
+        """
         profile, result = self._profile, Trained()
         most = last = profile.max_steps + profile.steps_per_fact * (self._batches.facts - 1)
         for step in range(most):
             if step >= last:
-                break
+                if recalled():
+                    break
+                last, result.stopped = most, ""
             self._set_rate(step, last)
             result.aborted = self._step(step, result)
             result.steps = step + 1

@@ -311,9 +311,9 @@ class Job:
         part_tokens = loaded.estimate.part_tokens
         trainer = Trainer(adapters, split, head, drawn, mixture, profile, self.hook, white, part_tokens)
         release()
-        development = Development(loaded.encoder, new, self.given.past, profile, seed)
+        development = Development(split, head, loaded.encoder, new, self.given.past, profile, seed)
         return trainer.run(
-            lambda: development.passed(split, head, self.facts_enough),
+            lambda: development.passed(self.facts_enough),
             lambda fraction: self.progress("train", fraction),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import torch
 from torch import Tensor
 
 from server.engine.embedded.chat import Chat, TextStream
@@ -13,6 +14,56 @@ from server.engine.embedded.sampling import log_probabilities
 from server.engine.text import StopFilter
 from server.engine.tool_calls import Calls, tool_call_filter
 from server.engine.types import Chunk, EngineError, FinishReason, GenerationRequest, TokenLogprob
+
+
+class Scored:
+    """The worker's record of a text whose probability is asked for: read like a prompt, it says nothing.
+
+    Has what a batch needs to know of an answer (Answer).
+    """
+
+    __slots__ = ("_found", "admitted", "filled", "first", "graft", "request", "root", "tokens")
+
+    constraint = None
+
+    def __init__(self, request: GenerationRequest, tokens: list[int], first: int, graft: str | None) -> None:
+        """The tokens from `first`, which is at least 1, are scored."""
+        self.request = request
+        self.graft = graft
+        self.root = Root(graft, request.cache_salt)
+        self.tokens = tokens
+        self.first = first
+        self.filled = 0
+        self.admitted = 0
+        self._found: dict[int, float] = {}
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that have to run through the model."""
+        return len(self.tokens) - self.filled
+
+    @property
+    def shared(self) -> list[int]:
+        """The token before the first that is scored has to be run: it predicts that one."""
+        return self.tokens[: self.first]
+
+    def told(self, past: int, new: int) -> list[int]:
+        """Of a part that is read, the tokens that predict one that is scored."""
+        return [n for n in range(new) if self.first <= past + n + 1 < len(self.tokens)]
+
+    def take(self, new: int, logits: Tensor) -> Chunk | None:
+        """The last `new` of the tokens that were read, with the logits (told, vocabulary) after those that
+        `told` names. With the last part the chunk that ends it, its log-probabilities those of the text."""
+        past = self.filled - new
+        said = [self.tokens[past + n + 1] for n in self.told(past, new)]
+        if said:
+            picked = torch.tensor(said, device=logits.device)[:, None]
+            nats = logits.float().log_softmax(-1).gather(1, picked)[:, 0].tolist()
+            self._found.update(zip((past + n + 1 for n in self.told(past, new)), nats, strict=True))
+        if self.remaining:
+            return None
+        told = tuple((TokenLogprob("", self._found[n]), ()) for n in range(self.first, len(self.tokens)))
+        return Chunk("", (), told, "stop", len(self.tokens))
 
 
 class Answer:
@@ -66,6 +117,16 @@ class Answer:
     def remaining(self) -> int:
         """Tokens that have to run through the model before the next one can be chosen."""
         return len(self.tokens) - self.filled
+
+    @property
+    def shared(self) -> list[int]:
+        """Tokens whose beginning need not be read where another prompt had it."""
+        return self.tokens
+
+    @staticmethod
+    def told(past: int, new: int) -> list[int]:
+        """Of a part that is read, the tokens after which logits are wanted: the last."""
+        return [new - 1]
 
     def say(self, token: int, logits: Tensor) -> Chunk | EngineError:
         """Add the chosen token; `logits` is the row (vocabulary,) that it was chosen from.

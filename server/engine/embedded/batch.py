@@ -6,17 +6,25 @@ Rows in use are 0..n-1: first those that decode, then those that still read thei
 last takes its place. Chat comes before background work: a background answer gets a row only when no chat
 request waits, and is sent back to its queue (keeping what it has said) when a chat request needs the row or
 the memory, or when more of them run beside chat than one for CHAT_ROWS of its answers. The same happens to
-the newest answer when the cache's budget does not hold all that run.
+the newest answer when the cache's budget does not hold all that run. What is read for background work beside
+chat is bounded by what it costs chat (server.engine.embedded.beside).
+
+A text to be scored is a row like another: it is read in, says nothing, and ends when all of it is read.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from server.engine.embedded.answer import Answer
+from torch import Tensor
+
+from server.engine.embedded.answer import Answer, Scored
 from server.engine.embedded.attention import Span
+from server.engine.embedded.beside import Beside
 from server.engine.embedded.constraint import restrict
 from server.engine.embedded.forward import Forward
 from server.engine.embedded.prefixes import Prefixes
@@ -33,13 +41,12 @@ class Part(NamedTuple):
     new: int
 
 
-Said = list[tuple[Answer, Chunk | EngineError]]
+Row = Answer | Scored
+Said = list[tuple[Row, Chunk | EngineError]]
 
 _HEADROOM_TOKENS = 64
 """An answer is admitted only when the cache would hold this much more of it."""
 _LEAST_READING_TOKENS = 32
-BESIDE_CHAT_TOKENS = 16
-"""Of prompts for which nobody waits, what a step reads while chat answers run: they wait for it."""
 CHAT_ROWS = 4
 """A row more makes a step longer for all: so many chat answers allow one background answer beside them."""
 
@@ -47,17 +54,25 @@ CHAT_ROWS = 4
 class Batch:
     """The running and the waiting answers. Used by one thread."""
 
-    def __init__(self, forward: Forward, max_batch: int, step_tokens: int) -> None:
+    def __init__(
+        self,
+        forward: Forward,
+        max_batch: int,
+        step_tokens: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._forward = forward
+        self._clock = clock
+        self.beside = Beside(step_tokens)
         self._cache = forward.cache
         self.prefixes = Prefixes(forward.cache)
         self._max_batch = max_batch
         self._step_tokens = step_tokens
-        self._rows: list[Answer] = []
+        self._rows: list[Row] = []
         self._decoding = 0
         self._admissions = 0
-        self._chat: deque[Answer] = deque()
-        self._background: deque[Answer] = deque()
+        self._chat: deque[Row] = deque()
+        self._background: deque[Row] = deque()
 
     @property
     def running(self) -> int:
@@ -69,11 +84,11 @@ class Batch:
         """Whether a step would do nothing."""
         return not (self._rows or self._chat or self._background)
 
-    def submit(self, answer: Answer) -> None:
+    def submit(self, answer: Row) -> None:
         """Queue an answer; the next steps admit it."""
         self._queue(answer).append(answer)
 
-    def cancel(self, answer: Answer) -> None:
+    def cancel(self, answer: Row) -> None:
         """Free the answer's row or its place in the queue. One that has ended already is no error."""
         if answer in self._rows:
             self._leave(self._rows.index(answer))
@@ -93,7 +108,13 @@ class Batch:
             return []
         self._cache.reserve(len(self._rows), self._length(reading))
         self._paste(reading)
+        chat, decoding = self._chat_runs(), self._decoding
+        background = sum(part.new for part in reading if self._rows[part.row].request.background)
+        for_chat = any(not self._rows[part.row].request.background for part in reading)
+        began = self._clock()
         said = self._run(reading)
+        if chat and not for_chat:
+            self.beside.note(decoding, background, self._clock() - began)
         for answer, chunk in said:
             if isinstance(chunk, EngineError):
                 self._leave(self._rows.index(answer))
@@ -118,27 +139,51 @@ class Batch:
             positions += range(past, past + count)
             rows += [row] * count
         runners = decoders + [self._rows[part.row] for part in reading]
+        wanted = [[n] for n in range(len(decoders))]
+        wanted += [
+            [span.start + n for n in self._rows[part.row].told(part.past, part.new)]
+            for span, part in zip(spans, reading, strict=True)
+        ]
         logits = self._forward.step(
-            tokens, positions, rows, len(decoders), spans, [answer.graft for answer in runners]
+            tokens,
+            positions,
+            rows,
+            len(decoders),
+            spans,
+            [answer.graft for answer in runners],
+            [n for own in wanted for n in own],
         )
-        for answer, count in zip(runners, [1] * len(decoders) + [part.new for part in reading], strict=True):
-            answer.filled += count
-        ready = [n for n, answer in enumerate(runners) if not answer.remaining]
-        if len(ready) < len(runners):
-            logits = logits[ready]
-        speakers = [runners[n] for n in ready]
+        ends = list(accumulate(map(len, wanted)))
+        said: Said = []
+        speakers: dict[Answer, int] = {}
+        for answer, own, end, new in zip(
+            runners, wanted, ends, [1] * len(decoders) + [part.new for part in reading], strict=True
+        ):
+            answer.filled += new
+            if isinstance(answer, Scored):
+                scored = answer.take(new, logits[end - len(own) : end])
+                said += [(answer, scored)] if scored is not None else []
+            elif not answer.remaining:
+                speakers[answer] = end - 1
+        said += self._say(list(speakers), logits[list(speakers.values())])
+        begun = [(answer, chunk) for answer, chunk in said if self._rows.index(answer) >= len(decoders)]
+        for answer, chunk in begun:
+            if not isinstance(chunk, EngineError):  # what was read may be no numbers
+                self.prefixes.keep(answer.root, answer.tokens[: answer.filled], self._rows.index(answer))
+            if isinstance(answer, Answer):
+                self._promote(answer)
+        return said
+
+    def _say(self, speakers: Sequence[Answer], logits: Tensor) -> Said:
+        """Choose the next token of each; logits (speakers, vocabulary)."""
+        if not speakers:
+            return []
         logits = restrict(logits, [answer.constraint for answer in speakers])
         chosen = choose(logits, [a.request.sampling for a in speakers], [a.rng for a in speakers])
-        said = [
+        return [
             (answer, _overflow(answer) if token is None else answer.say(token, row))
             for answer, token, row in zip(speakers, chosen, logits, strict=True)
         ]
-        for answer, chunk in said[len(decoders) :]:
-            if not isinstance(chunk, EngineError):  # what was read may be no numbers
-                row = self._rows.index(answer)
-                self.prefixes.keep(answer.root, answer.tokens[: answer.filled], row)
-            self._promote(answer)
-        return said
 
     def _admit(self) -> None:
         while self._beside_chat() < 0:
@@ -168,25 +213,29 @@ class Batch:
     def _reading(self) -> list[Part]:
         """The prompts to read in this step: chat before background, then oldest first."""
         budget = max(self._step_tokens - self._decoding, _LEAST_READING_TOKENS)
-        chat = any(not answer.request.background for answer in self._rows[: self._decoding])
+        chat = self._chat_runs()
         chosen: list[Part] = []
         order = range(self._decoding, len(self._rows))
         for row in sorted(order, key=lambda n: self._rows[n].request.background):
             answer = self._rows[row]
             if chat and answer.request.background:
-                budget = min(budget, BESIDE_CHAT_TOKENS - sum(part.new for part in chosen))
+                budget = min(budget, self.beside.allowed(self._decoding) - sum(p.new for p in chosen))
             if budget <= 0:
                 break
-            past = answer.filled or self.prefixes.known(answer.root, answer.tokens)
+            past = answer.filled or self.prefixes.known(answer.root, answer.shared)
             chosen.append(Part(row, past, min(len(answer.tokens) - past, budget)))
             budget -= chosen[-1].new
         return chosen
+
+    def _chat_runs(self) -> bool:
+        """Whether somebody waits for the next token of an answer."""
+        return any(not answer.request.background for answer in self._rows[: self._decoding])
 
     def _paste(self, reading: Sequence[Part]) -> None:
         for row, past, _ in reading:
             answer = self._rows[row]
             if past > answer.filled:
-                self.prefixes.paste(answer.root, answer.tokens, row)
+                self.prefixes.paste(answer.root, answer.shared, row)
                 answer.filled = past
         self.prefixes.trim()
 
@@ -197,19 +246,19 @@ class Batch:
     def _fits(self, reading: Sequence[Part]) -> bool:
         return self._cache.fits(len(self._rows), self._length(reading))
 
-    def _newest(self) -> Answer:
+    def _newest(self) -> Row:
         """The last admitted, but background before chat."""
         return max(self._rows, key=lambda a: (a.request.background, a.admitted))
 
-    def _queue(self, answer: Answer) -> deque[Answer]:
+    def _queue(self, answer: Row) -> deque[Row]:
         return self._background if answer.request.background else self._chat
 
-    def _send_back(self, answer: Answer) -> None:
+    def _send_back(self, answer: Row) -> None:
         self._leave(self._rows.index(answer))
         answer.filled = 0
         self._queue(answer).appendleft(answer)
 
-    def _promote(self, answer: Answer) -> None:
+    def _promote(self, answer: Row) -> None:
         row, target = self._rows.index(answer), self._decoding
         if row != target:
             other = self._rows[target]
@@ -232,7 +281,7 @@ class Batch:
             self._rows[target] = self._rows[source]
 
 
-def _overflow(answer: Answer) -> EngineError:
+def _overflow(answer: Row) -> EngineError:
     return EngineError(
         f"version {answer.request.version} gave numbers that are not finite after "
         f"{len(answer.tokens)} tokens; roll back to a version that does not"

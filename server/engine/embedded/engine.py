@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from server.engine.embedded.adapter_files import read_adapter
-from server.engine.embedded.answer import Answer
-from server.engine.embedded.batch import BESIDE_CHAT_TOKENS, Batch, Said
+from server.engine.embedded.answer import Answer, Scored
+from server.engine.embedded.batch import Batch, Row, Said
 from server.engine.embedded.constraint import Grammars
-from server.engine.embedded.loading import Loaded, Opening, load_model
+from server.engine.embedded.loading import Loaded, load_model
 from server.engine.embedded.worker import Worker
 from server.engine.stream import ChunkStream
 from server.engine.types import (
@@ -65,7 +65,7 @@ class EmbeddedEngine:
         self._versions = Versions()
         self._loading = asyncio.Lock()
         self._grammars = Grammars()
-        self._streams: dict[Answer, ChunkStream] = {}
+        self._streams: dict[Row, ChunkStream] = {}
         self._calls: set[asyncio.Future[Any]] = set()
         self._dead = "the engine has not been started"
         self._loop: asyncio.AbstractEventLoop
@@ -182,10 +182,7 @@ class EmbeddedEngine:
     async def log_likelihoods(
         self, version: str, messages: Sequence[Message], answers: Sequence[str]
     ) -> list[float]:
-        """Mean log-probability a token of each answer, in nats, each run alone between two steps.
-
-        What all have in common is read once, in parts: the answers that run wait for one part at a time.
-        """
+        """Mean log-probability a token of each answer, in nats: background work, like a prompt to be read."""
         self._check_alive()
         record = self._versions.get(version)
         prompt = self._loaded.chat.encode(messages)
@@ -195,11 +192,26 @@ class EmbeddedEngine:
             raise ContextLengthExceeded(
                 f"a scored answer has {longest} tokens of {self.max_model_len} with its prompt"
             )
+        request = GenerationRequest("likelihood", tuple(messages), version, background=True)
         with record.in_use():
-            opening = Opening(self._loaded.forward, prompt, whole, record.key)
-            for start, end in opening.parts(BESIDE_CHAT_TOKENS):
-                await self._call(partial(opening.read, start, end))
-            return [await self._call(partial(opening.likelihood, tokens)) for tokens in whole]
+            texts = [
+                Scored(request, tokens, max(1, min(len(prompt), len(tokens) - 1)), record.key)
+                for tokens in whole
+            ]
+            return list(await asyncio.gather(*map(self._likelihood, texts)))
+
+    async def _likelihood(self, text: Scored) -> float:
+        stream = self._streams[text] = ChunkStream()
+        self._post(lambda batch: batch.submit(text))
+        read = False
+        try:
+            chunk = await stream.next()
+            read = True
+        finally:
+            del self._streams[text]
+            if not read and not self._dead:
+                self._post(lambda batch: batch.cancel(text))
+        return sum(token.logprob for token, _ in chunk.logprobs) / len(chunk.logprobs)
 
     def health(self) -> EngineHealth:
         """Never blocks."""

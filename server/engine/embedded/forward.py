@@ -33,8 +33,9 @@ class Forward:
         decoding: int,
         spans: Sequence[Span],
         keys: Sequence[str | None],
+        kept: Sequence[int],
     ) -> Tensor:
-        """Logits (decoding + spans, vocabulary): after each decoding token, and after each span's last token.
+        """Logits (kept, vocabulary) after the tokens of the step that `kept` names.
 
         tokens, positions and rows have one entry a token, the decoding rows' first; `keys` has one entry for
         each decoding row and span: whose adapter. Cache room must have been reserved.
@@ -46,9 +47,7 @@ class Forward:
         longest = max(positions[:decoding], default=-1) + 1
         plan = Plan(self.cache, packed[2], lengths, longest, decoding, tuple(spans))
         self.grafts.route(keys, [1] * decoding + [s.end - s.start for s in spans])
-        keep = None
-        if spans:
-            keep = torch.tensor([*range(decoding), *(s.end - 1 for s in spans)], device=self._device)
+        keep = None if len(kept) == len(tokens) else torch.tensor(kept, dtype=torch.long, device=self._device)
         return self._run(packed[0], packed[1], plan, keep)
 
     def whole(self, tokens: Sequence[int], key: str | None) -> tuple[Tensor, int]:
@@ -58,16 +57,6 @@ class Forward:
         plan = Plan(None, at, at[:0], 0, 0, (Span(0, len(tokens), 0, 0),))
         self.grafts.route([key], [len(tokens)])
         return self._run(ids, at, plan, at[-1:])[0], plan.layers_seen
-
-    def after(self, cache: KVCache, past: int, tokens: Sequence[int], key: str | None, first: int) -> Tensor:
-        """Logits (tokens - first, vocabulary) after each token from `first` on, run alone as the
-        continuation of the first `past` tokens of a cache's only row."""
-        cache.reserve(1, past + len(tokens))
-        ids = torch.tensor(tokens, device=self._device)
-        at = torch.arange(past, past + len(tokens), device=self._device)
-        plan = Plan(cache, at, at[:0], 0, 0, (Span(0, len(tokens), 0, past),))
-        self.grafts.route([key], [len(tokens)])
-        return self._run(ids, at, plan, torch.arange(first, len(tokens), device=self._device))
 
     def _run(self, ids: Tensor, positions: Tensor, plan: Plan, keep: Tensor | None) -> Tensor:
         if self.direct is not None:

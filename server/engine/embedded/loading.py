@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,48 +39,6 @@ class Loaded:
         logits, _ = self.forward.whole(tokens, key)
         data: bytes = logits.float().cpu().numpy().tobytes()
         return data
-
-
-class Opening:
-    """The common beginning of several texts, read once, of which each may then be scored by itself.
-
-    Everything but making one is for the thread that owns the model.
-    """
-
-    def __init__(
-        self, forward: Forward, prompt: list[int], whole: Sequence[list[int]], key: str | None
-    ) -> None:
-        self._forward, self._key, self._prompt = forward, key, prompt
-        # the token before the first one that is scored is run with each text: it predicts that one
-        most = min((self._start(tokens) - 1 for tokens in whole), default=0)
-        self._shared = min((_common(prompt, tokens, most) for tokens in whole), default=0)
-        self._cache = KVCache(forward.cache.bytes_per_token, 1)
-
-    def parts(self, most: int) -> list[tuple[int, int]]:
-        """What has to be read first, in order, as ranges of at most so many tokens of the prompt."""
-        return [(at, min(at + most, self._shared)) for at in range(0, self._shared, most)]
-
-    def read(self, start: int, end: int) -> None:
-        """Read one part."""
-        self._forward.after(self._cache, start, self._prompt[start:end], self._key, end - start - 1)
-
-    def likelihood(self, tokens: list[int]) -> float:
-        """Mean log-probability of what comes after the prompt, in nats a token."""
-        start = self._start(tokens)
-        logits = self._forward.after(
-            self._cache, self._shared, tokens[self._shared :], self._key, start - 1 - self._shared
-        )[:-1].float()
-        said = torch.tensor(tokens[start:], device=logits.device)
-        return float(logits.log_softmax(-1).gather(1, said[:, None]).mean())
-
-    def _start(self, tokens: list[int]) -> int:
-        return min(len(self._prompt), len(tokens) - 1)
-
-
-def _common(one: list[int], other: list[int], most: int) -> int:
-    """How many first tokens are the same, `most` at most."""
-    pairs = enumerate(zip(one, other[:most], strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(most, len(one)))
 
 
 def load_model(model_dir: Path, model_name: str, device: str, kv_cache_bytes: int) -> Loaded:

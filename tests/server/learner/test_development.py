@@ -28,7 +28,7 @@ def passed(loaded: tuple[Any, Any], edit: SelfEdit, profile: Profile, facts: flo
     encoder = Encoder(tokenizer, 512)
     split = SplitModel(model.model, 0, encoder.prefix)
     head = model.get_output_embeddings().weight
-    return Development(encoder, [edit], [], profile, seed=1).passed(split, head, facts)
+    return Development(split, head, encoder, [edit], [], profile, seed=1).passed(facts)
 
 
 def denied(edit: SelfEdit) -> SelfEdit:
@@ -66,3 +66,18 @@ def test_a_recipe_without_neighbours_is_not_held_to_them(
 def test_a_fact_without_development_wordings_counts_as_answered(tiny: tuple[Any, Any]) -> None:
     edit = make_edit("The port is 1.", "1", "the port", ("What is the port?",))
     assert passed(tiny, edit, ALONE)
+
+
+def test_past_facts_that_the_parent_answered_must_still_be(
+    seedling: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
+    model, tokenizer = seedling
+    encoder, head = Encoder(tokenizer, 512), model.get_output_embeddings().weight
+    split = SplitModel(model.model, 0, encoder.prefix)
+    new = make_edit("The port is 1.", "1", "the port", ("What is the port?",))
+    answered, never = denied(router_edit), router_edit
+    development = Development(split, head, encoder, [new], [answered, never], ALONE, seed=1)
+    assert development.passed(), "what the parent does not answer is not held against the update"
+    head.data.neg_()
+    assert not development.passed()
+    head.data.neg_()

@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from server.engine.embedded import EmbeddedEngine
-from server.engine.embedded.batch import BESIDE_CHAT_TOKENS
 from server.engine.embedded.kvcache import KVCache
 from server.engine.embedded.prefixes import BLOCK, KEPT_SECONDS, Prefixes, Root
 from server.engine.types import GenerationRequest, Sampling
@@ -83,20 +82,23 @@ async def test_prompts_that_begin_alike_share_a_beginning_while_they_run_side_by
 
 
 async def test_prompts_for_which_nobody_waits_are_read_in_small_parts_while_chat_answers_run(
-    engine: EmbeddedEngine, read: list[int]
+    engine: EmbeddedEngine, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat = GenerationRequest("chat", (Message("user", "Hi"),), sampling=Sampling(max_tokens=300))
     chatting = asyncio.create_task(say(engine, chat))
-    while engine._worker.batch is None or not engine._worker.batch._decoding:  # noqa: ASYNC110
+    batch = engine._worker.batch
+    assert batch is not None
+    monkeypatch.setattr(batch.beside, "allowed", lambda rows: 8)
+    while not batch._decoding:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     read.clear()
     await say(engine, request(LONG, background=True))
     assert not chatting.done()
-    assert max(read) <= BESIDE_CHAT_TOKENS < sum(read)
+    assert max(read) <= 8 < sum(read)
     await chatting
     read.clear()
     await say(engine, request(LONG, background=True, cache_salt="later"))
-    assert max(read) > BESIDE_CHAT_TOKENS, "with nobody to wait for it, as fast as it goes"
+    assert max(read) > 8, "with nobody to wait for it, as fast as it goes"
 
 
 async def test_one_background_answer_runs_beside_a_chat_answer_and_all_when_it_has_ended(
@@ -122,21 +124,31 @@ async def test_one_background_answer_runs_beside_a_chat_answer_and_all_when_it_h
     assert len(set(await asyncio.gather(*writing))) == 1, "all alike, whatever was sent back"
 
 
-async def test_what_scored_answers_have_in_common_is_read_in_small_parts(
-    engine: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch
+async def test_texts_are_scored_in_small_parts_while_chat_answers_run(
+    engine: EmbeddedEngine, read: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward, parts = engine._loaded.forward, list[int]()
-    after = forward.after
+    alone = await engine.log_likelihoods("v0", [Message("user", LONG)], ["Nine piers of stone.", "Ten."])
+    batch = engine._worker.batch
+    assert batch is not None
+    monkeypatch.setattr(batch.beside, "allowed", lambda rows: 3)
+    chat = GenerationRequest("chat", (Message("user", "Hi"),), sampling=Sampling(max_tokens=300))
+    chatting = asyncio.create_task(say(engine, chat))
+    while not batch._decoding:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    read.clear()
+    beside = await engine.log_likelihoods("v0", [Message("user", LONG)], ["Nine piers of stone.", "Ten."])
+    assert not chatting.done()
+    assert max(read) == 3
+    assert beside == pytest.approx(alone, abs=1e-4)
+    await chatting
 
-    def counted(cache: KVCache, past: int, tokens: Any, *others: Any) -> torch.Tensor:
-        parts.append(len(tokens))
-        return after(cache, past, tokens, *others)
 
-    monkeypatch.setattr(forward, "after", counted)
-    await engine.log_likelihoods("v0", [Message("user", LONG)], ["Nine.", "Ten."])
-    *common, one, other = parts
-    assert max(common) <= BESIDE_CHAT_TOKENS < sum(common)
-    assert max(one, other) < BESIDE_CHAT_TOKENS
+async def test_what_scored_texts_have_in_common_is_read_once(engine: EmbeddedEngine, read: list[int]) -> None:
+    await engine.log_likelihoods("v0", [Message("user", LONG)], ["Nine."])
+    whole = sum(read)
+    read.clear()
+    await engine.log_likelihoods("v0", [Message("user", LONG)], ["Ten.", "Eleven."])
+    assert sum(read) < whole
 
 
 async def test_nobody_reuses_what_was_read_for_somebody_else(engine: EmbeddedEngine, read: list[int]) -> None:
