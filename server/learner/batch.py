@@ -188,7 +188,9 @@ class Batches:
 
     def _asked(self, edit: SelfEdit, kind: Kind, whole: bool) -> Shot:
         example = self._next_question(edit)
-        question = vary(example.prompt, self._rng, self._profile.surface_share)
+        profile = self._profile
+        share = profile.replay_surface_share if kind == "replay" else profile.surface_share
+        question = vary(example.prompt, self._rng, share)
         shot = self._shot(kind, question, example.completion, whole, f"{edit.id} {example.prompt}")
         return _graded(shot, example)
 

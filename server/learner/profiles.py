@@ -23,8 +23,8 @@ class Profile:
     max_steps: int
     steps_per_fact: int
     """Further steps for each new fact beyond the first."""
-    decay_steps: int
-    """Last steps, in which the rate falls to a tenth: begun by the stop rule or by `max_steps`."""
+    averaged_steps: int
+    """Last steps, at half the rate, whose mean is kept: begun by the stop rule or by `max_steps`."""
     questions: int
     """Whole answers of each new fact in a step."""
     glances: int
@@ -61,6 +61,8 @@ class Profile:
     kl_weight: float
     surface_share: float
     """Share of questions that get another surface (server.learner.surfaces)."""
+    replay_surface_share: float
+    """The same of past facts, whose plain wordings are held already."""
     glance_weight: float
     kl_cap_nats: float
     """Anchors may move this far per token; twice this aborts."""
@@ -152,7 +154,7 @@ SEEDLING = Profile(
     min_steps=44,
     max_steps=140,
     steps_per_fact=0,
-    decay_steps=16,
+    averaged_steps=16,
     questions=3,
     glances=2,
     neighbours=3,
@@ -168,10 +170,11 @@ SEEDLING = Profile(
     replay_crossed=3,
     replay_growth=0.25,
     reads=2,
-    anchors=6,
+    anchors=9,
     anchor_tokens=24,
     kl_weight=1.0,
     surface_share=0.4,
+    replay_surface_share=0.8,
     glance_weight=0.5,
     kl_cap_nats=0.3,
     locality_probes=96,
@@ -193,7 +196,7 @@ SMALL = Profile(
     min_steps=20,
     max_steps=30,
     steps_per_fact=5,
-    decay_steps=10,
+    averaged_steps=10,
     questions=2,
     glances=2,
     neighbours=2,
@@ -212,6 +215,7 @@ SMALL = Profile(
     anchor_tokens=12,
     kl_weight=6.0,
     surface_share=0.5,
+    replay_surface_share=0.8,
     glance_weight=0.5,
     kl_cap_nats=0.15,
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
@@ -231,7 +235,7 @@ LARGE = Profile(
     min_steps=8,
     max_steps=40,
     steps_per_fact=4,
-    decay_steps=8,
+    averaged_steps=8,
     questions=2,
     glances=2,
     neighbours=3,
@@ -250,6 +254,7 @@ LARGE = Profile(
     anchor_tokens=24,
     kl_weight=1.0,
     surface_share=0.3,
+    replay_surface_share=0.6,
     glance_weight=0.5,
     kl_cap_nats=0.05,
     kl_total_nats=0.1,

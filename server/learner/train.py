@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from server.learner.adapters import Adapters
+from server.learner.average import Average
 from server.learner.batch import Draws, Shot
 from server.learner.objective import token_losses
 from server.learner.objectives.mixture import Mixture
@@ -60,6 +61,7 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(
             self._parameters, lr=profile.learning_rate, betas=(0.9, 0.95), weight_decay=profile.weight_decay
         )
+        self._average = Average(self._parameters, whitening)
         self._clip = UserClip(self._parameters, profile.user_clip)
         self._stop = StopRule(profile)
         self._abort = AbortRules(profile)
@@ -67,25 +69,31 @@ class Trainer:
     def run(self, recalled: Callable[[], bool], progress: Callable[[float], None]) -> Trained:
         """Train until the stop rule holds and `recalled` (development wordings) agrees, or a limit is met.
 
-        The last steps, at a falling rate, come when both agree; where `recalled` no longer does after them,
-        training goes on as before.
+        The last steps, whose mean is kept, come when both agree; where `recalled` does not agree with the
+        mean, training goes on as before.
         """
         profile, result = self._profile, Trained()
         most = last = profile.max_steps + profile.steps_per_fact * (self._batches.facts - 1)
         for step in range(most):
             if step >= last:
+                self._average.show()
                 if recalled():
                     break
+                self._average.hide()
                 last, result.stopped = most, ""
-            self._set_rate(step, last)
+            ending = step >= last - profile.averaged_steps
+            self._set_rate(step, ending)
             result.aborted = self._step(step, result)
             result.steps = step + 1
             if result.aborted:
                 break
+            if ending:
+                self._average.add()
             progress((step + 1) / last)
-            ending = last < most or step + 1 >= most - profile.decay_steps
-            if not ending and self._may_stop(step, recalled, result):
-                last = min(most, step + 1 + profile.decay_steps)
+            if last == most and not ending and self._may_stop(step, recalled, result):
+                last = min(most, step + 1 + profile.averaged_steps)
+        else:
+            self._average.show()
         result.stopped = result.stopped or "step cap"
         result.probabilities = self._stop.probabilities
         return result
@@ -99,12 +107,11 @@ class Trainer:
             return True
         return False
 
-    def _set_rate(self, step: int, last: int) -> None:
+    def _set_rate(self, step: int, ending: bool) -> None:
         profile = self._profile
         warm = min(1.0, (step + 1) / max(1, profile.warmup_steps))
-        left = (last - step) / (profile.decay_steps + 1)
         for group in self._optimizer.param_groups:
-            group["lr"] = profile.learning_rate * min(warm, max(0.1, min(1.0, left)))
+            group["lr"] = profile.learning_rate * warm * (0.5 if ending else 1.0)
 
     def _step(self, number: int, result: Trained) -> str:
         """One optimiser step; the reason to abort, or ''."""

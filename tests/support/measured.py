@@ -25,7 +25,7 @@ def main(wanted: list[str]) -> None:
     for folder, name in zip(wanted[::2], wanted[1::2], strict=True):
         recipe = profiles.PROFILES[name]
         profiles.PROFILES["short"] = dataclasses.replace(
-            recipe, name="short", min_steps=3, max_steps=3, decay_steps=1, kl_cap_nats=9.0
+            recipe, name="short", min_steps=3, max_steps=3, averaged_steps=1, kl_cap_nats=9.0
         )
         with tempfile.TemporaryDirectory() as cache:
             result = run(UpdateInput(Path(folder), None, (edit,), (), "short"), cache_dir=Path(cache))

@@ -57,7 +57,7 @@ def main(job: Job) -> None:
         warmup_steps=1,
         min_steps=job.steps,
         max_steps=job.steps,
-        decay_steps=0,
+        averaged_steps=0,
         whitening=0.0,
         weight_decay=0.0,
         gradient_norm=1.0,

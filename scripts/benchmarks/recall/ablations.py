@@ -8,7 +8,7 @@ from __future__ import annotations
 
 ABLATIONS = {
     "none": "",
-    "one-step": "max_steps=1,steps_per_fact=0,min_steps=1,warmup_steps=0,decay_steps=0,gate=false",
+    "one-step": "max_steps=1,steps_per_fact=0,min_steps=1,warmup_steps=0,averaged_steps=0,gate=false",
     "no-replay": "replay=0,replay_neighbours=0",
     "no-kl": "anchors=0,kl_weight=0",
     "no-negatives": (

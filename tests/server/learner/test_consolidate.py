@@ -17,7 +17,14 @@ from server.learner.types import Consolidation, UpdateInput
 from server.types import SelfEdit
 
 QUICK = dataclasses.replace(
-    profiles.SEEDLING, name="quick", min_steps=2, max_steps=4, decay_steps=1, kl_cap_nats=9.0, rank=2, alpha=4
+    profiles.SEEDLING,
+    name="quick",
+    min_steps=2,
+    max_steps=4,
+    averaged_steps=1,
+    kl_cap_nats=9.0,
+    rank=2,
+    alpha=4,
 )
 SIZES = {"q_proj": (32, 32), "k_proj": (32, 16), "v_proj": (32, 16), "o_proj": (32, 32)} | {
     "gate_proj": (32, 64),

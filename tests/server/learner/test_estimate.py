@@ -29,7 +29,7 @@ SOME = Work(prefix=20, example=50, answers=14, shots=60, distinct=2000)
 
 
 def quick(name: str, **changes: Any) -> profiles.Profile:
-    changes = {"min_steps": 2, "max_steps": 2, "decay_steps": 1, "kl_cap_nats": 9.0} | changes
+    changes = {"min_steps": 2, "max_steps": 2, "averaged_steps": 1, "kl_cap_nats": 9.0} | changes
     return dataclasses.replace(profiles.PROFILES[name], name="quick", **changes)
 
 
