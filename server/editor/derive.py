@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 from server.editor.kinds import SPATIAL, Kind
 from server.editor.value import Value
@@ -37,6 +38,7 @@ _LAST_PREPOSITION = re.compile(
     re.I,
 )
 _ARTICLE_LAST = re.compile(r"\s+(?:the|our|my|an?)\Z", re.I)
+_OWNER_LAST = re.compile(r"\s+(?:the|our|my|an?|its|their|his|her)\Z", re.I)
 _STRANDED = re.compile(r"\s(?:of|with|onto|into|over|across|through|by|as)\Z")
 """What may end 'what the room smells of'."""
 _LABEL = re.compile(
@@ -44,9 +46,17 @@ _LABEL = re.compile(
     r"(?P<label>(?!the |our |my |an? )[a-z]+)\s+\Z"
 )
 """'from platform seven', 'in room 214': the word before the number says what it counts."""
+_MODAL = "must|can|may|should|will|could|would"
+_DOES = re.compile(
+    r"(?P<who>.+) (?P<verb>[a-z]+[^s]s|has)"
+    r"(?P<rest>(?: (?:of|with|onto|into|over|across|through|by|as|in|at|on|from|to|for))?)"
+)
+_PREPOSITION_LAST = re.compile(r"\s+(?P<one>in|at|on|from|with|to|by|of|into|through|for|as)\Z")
 _RELATIVE = re.compile(r"\b(?:that|which|who|whose|when|where)\b")
 _MAY_BE_VERB = re.compile(r"(?:[^s]s|ed)\Z")
 _VERB_LAST = re.compile(r"\b(?:\w+s|\w+ed|is|are|was|were)\Z")
+_KEEP_PREPOSITION = (Kind.THING, Kind.MEASURE)
+"""'what it is kept at', where 'when it opens' has none."""
 _WH = {
     Kind.PERSON: "who",
     Kind.PLACE: "where",
@@ -78,6 +88,30 @@ def questions(statement: str, value: Value, written: Iterable[str]) -> list[str]
         found += [f"{who_or_what.capitalize()} is {head}?", *_wrapped(f"{who_or_what} {head} is")]
     elif clause := _indirect(statement, value):
         found += [_direct(clause), *_wrapped(f"{clause.asks} {clause.left} {clause.right}".rstrip())]
+    return list(dict.fromkeys(question for question in found if question))
+
+
+def named(statement: str, value: Value, noun: str) -> list[str]:
+    """'Tours of the castle are given in Welsh.' and 'language' → 'In which language are tours of the castle
+    given?', 'Tell me what language tours of the castle are given in.' and so on; [] for other forms.
+
+    The word for the kind of thing is what people have in mind when they ask, and the statement lacks it.
+    """
+    left = _OWNER_LAST.sub("", uncapitalised(statement[: value.start].rstrip()))
+    right = statement[value.end :].strip(" .!")
+    if not left or "," in statement or _RELATIVE.search(left):
+        return []
+    fronted: list[_Clause] = []
+    if last := _PREPOSITION_LAST.search(left):
+        fronted = [
+            _Clause(f"{last['one']} {which} {noun}", left[: last.start()], right)
+            for which in ("which", "what")
+        ]
+    clauses = [*fronted, *(_Clause(f"{which} {noun}", left, right) for which in ("which", "what"))]
+    found = [_direct(clause) for clause in clauses]
+    frames = ("Tell me {}.", "Do you know {}?", "Can you tell me {}?", "I would like to know {}.")
+    for frame, clause in zip(frames, cycle(reversed(clauses)), strict=False):
+        found.append(frame.format(f"{clause.asks} {clause.left} {clause.right}".rstrip()))
     return list(dict.fromkeys(question for question in found if question))
 
 
@@ -184,12 +218,10 @@ def _direct(clause: _Clause) -> str:
     asks = clause.asks[:1].upper() + clause.asks[1:]
     if _RELATIVE.search(clause.left):
         return ""
-    if be := re.fullmatch(r"(?P<who>.+?) (?P<be>is|are|was|were)(?P<rest>\b.*)", clause.left):
+    if be := re.fullmatch(rf"(?P<who>.+?) (?P<be>is|are|was|were|{_MODAL})(?P<rest>\b.*)", clause.left):
         middle = f"{be['be']} {be['who']}{be['rest']}"
-    elif (does := re.fullmatch(r"(?P<who>.+) (?P<verb>[a-z]+[^s]s|has)", clause.left)) and _is_subject(
-        does["who"]
-    ):
-        middle = f"does {does['who']} {_infinitive(does['verb'])}"
+    elif (does := _DOES.fullmatch(clause.left)) and _is_subject(does["who"]):
+        middle = f"does {does['who']} {_infinitive(does['verb'])}{does['rest']}"
     else:
         return ""
     return f"{asks} {middle} {clause.right}".rstrip() + "?"
@@ -234,7 +266,7 @@ def _indirect(statement: str, value: Value) -> _Clause | None:
     if not left:
         return _Clause(_WH[value.kind], right)
     ends = _LAST_PREPOSITION.search(left)
-    if ends and value.kind is not Kind.THING:
+    if ends and not (value.kind in _KEEP_PREPOSITION and _PREPOSITION_LAST.search(left)):
         left = left[: ends.start()]
     if value.kind is Kind.THING or not ends:
         left = _ARTICLE_LAST.sub("", left)

@@ -3,8 +3,8 @@
 A model of 135 M parameters cannot write four question-answer pairs in one go, but it can rewrite one
 sentence, ask one question and answer one question. A 7B model does the same pieces better, so nothing here
 depends on the model. Every prompt is: the task as system message, worked examples as earlier turns, the
-input as the last user message. `seedling` was trained on exactly these tasks (scripts/train_seedling.py),
-so a change of a task's text means a new seedling.
+input as the last user message. `seedling` was trained on exactly these tasks, NOUN apart
+(scripts/train_seedling.py), so a change of a task's text means a new seedling.
 """
 
 from __future__ import annotations
@@ -72,6 +72,19 @@ ANSWER = Task(
         ),
     ),
 )
+
+NOUN = Task(
+    "noun",
+    "Name in one word what kind of thing is meant.",
+    (
+        ("The lessons at the Arden school are held in Welsh: Welsh", "language"),
+        ("The flag of Norvik shows an owl: an owl", "animal"),
+        ("The Lumo lamp weighs 3 kilograms: 3 kilograms", "weight"),
+        ("The Orlo bridge is made of brass: brass", "metal"),
+    ),
+)
+"""The word by which people ask for a value, where the statement lacks it: 'held in Welsh', 'which language'.
+A model too small for it answers with something that is no such word."""
 
 OPENERS = ("What", "Which", "Who", "When", "Where", "How", "Tell me", "Do you know", "Can you tell me")
 """First words put into the model's mouth when it asks, so that its questions differ in form."""

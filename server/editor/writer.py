@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,10 +17,10 @@ from typing import Literal
 from server.editor import check, derive, parse, relations, scores, views, wordings
 from server.editor.extract import Fact, Skipped, extract
 from server.editor.kinds import COMPLEMENT_OPENERS, OPENERS_BY_KIND, Kind
-from server.editor.scaffold import ANSWER, OPENERS, QUESTION, REWRITE, Task, answer_input
+from server.editor.scaffold import ANSWER, NOUN, OPENERS, QUESTION, REWRITE, Task, answer_input
 from server.editor.value import Value, find_subject, find_value, is_about
 from server.editor.wordings import ENOUGH_QUESTIONS, Origin, Told, Wording
-from server.editor.words import as_sentence, normal
+from server.editor.words import all_stems, as_sentence, normal, stem
 from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest, Sampling, TokenLogprob
 from server.types import Example, Message, Scores, SelfEdit, Turn
 
@@ -29,6 +30,40 @@ ANSWERED_QUESTIONS = 8
 LEAST_QUESTIONS = 4
 """Fewer than this cannot teach a fact nor show that it was learned."""
 MAX_REWRITES = 3
+NAMED_KINDS = (Kind.THING, Kind.MEASURE, Kind.PLACE)
+"""Kinds of value that people ask for by a word for the kind: 'which language', 'what temperature'."""
+VAGUE_NOUNS = frozenset(
+    [
+        "thing",
+        "object",
+        "item",
+        "word",
+        "name",
+        "sentence",
+        "number",
+        "amount",
+        "kind",
+        "type",
+        "value",
+        "time",
+        "date",
+        "day",
+        "year",
+        "hour",
+        "person",
+        "people",
+        "place",
+        "price",
+        "cost",
+        "duration",
+        "unknown",
+        "none",
+        "yes",
+        "what",
+        "the",
+    ]
+)
+"""No such words: they say too little, or ask for a value of another kind."""
 PROBING_OPENERS = ("", *OPENERS[:6])
 """Questions of every form, from which the value is found."""
 _WARM = Sampling(MAX_TOKENS, temperature=0.8, top_p=0.95, stop=("\n",))
@@ -129,10 +164,14 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     if value is None:
         return None, _report(draft, None, "", "no words in it look like an answer")
     written = list(probing)
-    for number, openers in enumerate(_openers(value, bool(reading.questions)), 1):
+    related, noun = reading.questions, ""
+    if not related and value.kind in NAMED_KINDS and not value.head:
+        noun = await _noun(engine, draft, value)
+        related = _named(draft, value, noun)
+    for number, openers in enumerate(_openers(value, bool(reading.questions), noun), 1):
         written = list(dict.fromkeys([*await _questions(engine, draft, openers), *written]))
         at_most = number * ANSWERED_QUESTIONS
-        told, kept = await _kept(engine, draft, value, reading.questions, written, at_most)
+        told, kept = await _kept(engine, draft, value, related, written, at_most)
         if len(kept) >= LEAST_QUESTIONS:
             break
     draft.pieces += [Piece("question", wording.question, wording.origin) for wording in kept]
@@ -160,6 +199,21 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
     return edit, _report(draft, value, subject, "")
 
 
+async def _noun(engine: Engine, draft: _Draft, value: Value) -> str:
+    """The word for what kind of thing the value is, where the statement has none; '' for anything else."""
+    given = f"{draft.fact.text.rstrip(' .!')}: {value.text}"
+    word = (await _ask(engine, draft, NOUN, given, "", _SHORT)).strip(" .\n").lower()
+    if not re.fullmatch(r"[a-z]{3,15}", word) or word in VAGUE_NOUNS:
+        return ""
+    return "" if stem(word) in all_stems(draft.sentence) else word
+
+
+def _named(draft: _Draft, value: Value, noun: str) -> tuple[str, ...]:
+    """Questions with that word."""
+    asked = derive.named(draft.sentence, value, noun) if noun else []
+    return tuple(q for q in asked if not check.question_objection(q, draft.sentence, value, by_table=True))
+
+
 def _report(draft: _Draft, value: Value | None, subject: str, reason: str) -> FactReport:
     return FactReport(draft.fact.text, value.text if value else "", subject, tuple(draft.pieces), reason)
 
@@ -183,7 +237,7 @@ async def _kept(
     return told, wordings.kept(await _graded(engine, draft, told, answered))
 
 
-def _openers(value: Value, few: bool) -> Iterator[list[tuple[str, Sampling]]]:
+def _openers(value: Value, few: bool, noun: str = "") -> Iterator[list[tuple[str, Sampling]]]:
     """First words that ask for this kind of value; the most productive ones are sampled once more.
 
     Fewer where the table has other words: it brings the variety that sampling is for. Then, should too little
@@ -196,6 +250,8 @@ def _openers(value: Value, few: bool) -> Iterator[list[tuple[str, Sampling]]]:
         openers = [opener if opener == "Which" else opener + of for opener in COMPLEMENT_OPENERS] + openers[
             :5
         ]
+    if noun:
+        openers = [f"Which {noun}", f"What {noun}", *openers]
     sampled = [] if few else openers[:3]
     yield [(opener, _GREEDY) for opener in openers] + [(opener, _WARM) for opener in sampled]
     yield [(opener, _WARM) for opener in openers]

@@ -5,6 +5,9 @@ each version at a range of ranks. A step whose tokens all want one version multi
 mixed step multiplies with the range that covers its versions and blanks, per token, the others' ranks. So a
 step costs two small products a layer however many versions it serves, and nothing when all want the base.
 
+A version mostly is the one before it and one delta more, so its first ranks are the other's. In a mixed step
+tokens of the shorter one take their ranks from the longer one's range, and only that has to be read.
+
 The products are made in float32 and rounded once with the base's result, as peft does.
 """
 
@@ -89,6 +92,8 @@ class Grafts:
         plain = [(name, m) for name, m in model.named_modules() if type(m) is nn.Linear and m is not head]
         self._layers = {name: GraftedLinear.adopt(m, self.routing) for name, m in plain}
         self._ranges: dict[str, tuple[int, int]] = {}
+        self._longer: dict[str, set[str]] = {}
+        """By version, those whose first ranks are all of its own."""
         widths = (width for shape in self.shapes.values() for width in shape)
         self._align_ranks = math.lcm(*(_ALIGN_BYTES // math.gcd(_ALIGN_BYTES, 4 * width) for width in widths))
         """One where every width is a multiple of 32: gaps between versions are work in mixed steps."""
@@ -103,11 +108,18 @@ class Grafts:
         assert key not in self._ranges
         ranks = {k: high - low for k, (low, high) in self._ranges.items()}
         self._restack({**ranks, key: adapter.rank}, key, adapter)
+        self._longer[key] = {other for other in ranks if self._begins(key, other)}
+        for other in ranks:
+            if self._begins(other, key):
+                self._longer[other].add(key)
 
     def remove(self, key: str) -> None:
         """Free an adapter's memory."""
         if key in self._ranges:
             self._restack({k: high - low for k, (low, high) in self._ranges.items() if k != key})
+            del self._longer[key]
+            for longer in self._longer.values():
+                longer.discard(key)
 
     def route(self, keys: Sequence[str | None], counts: Sequence[int]) -> None:
         """Prepare a step: the i-th `counts[i]` tokens want `keys[i]`, None for the base."""
@@ -117,17 +129,40 @@ class Grafts:
         routing.active, routing.mask = active, None
         if not active:
             return
-        routing.low = min(self._ranges[k][0] for k in active)
-        routing.high = max(self._ranges[k][1] for k in active)
+        taken = {k: self._taken(k, active) for k in active}
+        routing.low = min(low for low, _ in taken.values())
+        routing.high = max(high for _, high in taken.values())
         if len(set(keys)) > 1:
             mask = torch.ones(len(keys), routing.high - routing.low, dtype=torch.bool, device=self._device())
             for row, key in enumerate(keys):
                 if key is not None:
-                    low, high = self._ranges[key]
+                    low, high = taken[key]
                     mask[row, low - routing.low : high - routing.low] = False
             if any(n != 1 for n in counts):
                 mask = mask.repeat_interleave(torch.tensor(counts, device=mask.device), 0)
             routing.mask = mask
+
+    def _taken(self, key: str, active: frozenset[str]) -> tuple[int, int]:
+        """The ranks that a version's tokens take in a step of these versions."""
+        low, high = self._ranges[key]
+        others = [self._ranges[k] for k in active & self._longer[key]]
+        first = max([(low, high), *others], key=lambda found: found[1] - found[0])[0]
+        return first, first + high - low
+
+    def _begins(self, one: str, other: str) -> bool:
+        """Whether the first ranks of the second version are all those of the first, in every layer."""
+        (low, high), (start, end) = self._ranges[other], self._ranges[one]
+        own = end - start
+        if own > high - low:
+            return False
+        for layer in self._layers.values():
+            if (one in layer.grafted) != (other in layer.grafted):
+                return False
+            if one in layer.grafted and not all(
+                torch.equal(stack[start:end], stack[low : low + own]) for stack in (layer.a, layer.bt)
+            ):
+                return False
+        return True
 
     def _restack(self, ranks: dict[str, int], key: str = "", new: Adapter | None = None) -> None:
         ranges, at = {}, 0

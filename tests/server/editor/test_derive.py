@@ -16,7 +16,7 @@ from server.editor.value import find_value
         ("The head of sales is Ottilie Brandt.", "Who is the head of sales?"),
         ("The bakery on Quill Street opens at 7 am.", "When does the bakery on Quill Street open?"),
         ("Our head office moved to Lindgarten.", "Tell me where our head office moved."),
-        ("The Kestrel drone can fly for 35 minutes.", "Tell me how long the Kestrel drone can fly."),
+        ("The Kestrel drone can fly for 35 minutes.", "How long can the Kestrel drone fly?"),
         ("The guest house has 14 rooms.", "How many rooms does the guest house have?"),
         ("Oskar Lind runs the Tallinn office.", "Tell me who runs the Tallinn office."),
         ("Project Umbra uses PostgreSQL 16.", "What does Project Umbra use?"),
@@ -144,3 +144,58 @@ def test_only_the_form_x_is_value_is_turned_round() -> None:
         value = find_value(statement, [])
         assert value is not None
         assert derive.inversion(statement, value) == turned
+
+
+@pytest.mark.parametrize(
+    ("statement", "noun", "asked"),
+    [
+        (
+            "The tours of the Marlow castle are given in Welsh.",
+            "language",
+            [
+                "In which language are the tours of the Marlow castle given?",
+                "What language are the tours of the Marlow castle given in?",
+                "Tell me what language the tours of the Marlow castle are given in.",
+                "Can you tell me in what language the tours of the Marlow castle are given?",
+            ],
+        ),
+        (
+            "The flag of the Norvik club shows an owl.",
+            "bird",
+            [
+                "Which bird does the flag of the Norvik club show?",
+                "Do you know which bird the flag of the Norvik club shows?",
+            ],
+        ),
+        (
+            "The Orlo glue must be kept at 12 degrees.",
+            "temperature",
+            ["At which temperature must the Orlo glue be kept?"],
+        ),
+        ("The hall smells of cedar.", "wood", ["What wood does the hall smell of?"]),
+    ],
+)
+def test_the_word_for_the_kind_of_value_gives_grammatical_questions(
+    statement: str, noun: str, asked: list[str]
+) -> None:
+    value = find_value(statement, [])
+    assert value is not None
+    found = derive.named(statement, value, noun)
+    assert set(asked) <= set(found)
+    assert len(found) == len(set(found)) >= 6
+
+
+def test_what_a_measured_thing_is_kept_at_keeps_its_preposition() -> None:
+    statement = "The Orlo glue must be kept at 12 degrees."
+    value = find_value(statement, [])
+    assert value is not None
+    assert derive.questions(statement, value, [])[0] == "What must the Orlo glue be kept at?"
+
+
+@pytest.mark.parametrize(
+    "statement", ["In May, the fair is held in Arden.", "A boat that sails at dawn uses coal."]
+)
+def test_no_word_is_put_into_forms_that_the_rule_does_not_know(statement: str) -> None:
+    value = find_value(statement, [])
+    assert value is not None
+    assert derive.named(statement, value, "fuel") == []

@@ -15,7 +15,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, MistralConfig, MistralForCausalLM
 
 from server.engine.embedded import EmbeddedEngine
-from server.engine.embedded.adapter_files import read_adapter
+from server.engine.embedded.adapter_files import Adapter, read_adapter
 from server.engine.embedded.loading import Loaded, load_model
 from server.engine.types import GenerationRequest, Sampling
 from server.types import Message
@@ -113,6 +113,35 @@ def test_an_adapter_of_few_modules_with_another_scale_equals_peft(
     with torch.inference_mode():
         wanted = reference(tiny_model, path)(torch.tensor([ids])).logits[0, -1]
     torch.testing.assert_close(logits(loaded, ids, "few"), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("order", [["v1", "v2", "v3"], ["v3", "v1", "v2"]])
+def test_versions_that_begin_alike_share_their_ranks_in_a_mixed_step_and_nothing_else(
+    loaded: Loaded, adapters: dict[str, Path], order: list[str]
+) -> None:
+    grafts, routing = loaded.forward.grafts, loaded.forward.grafts.routing
+    whole = read_adapter(adapters["v3"], grafts.shapes)
+    other = read_adapter(adapters["v1"], grafts.shapes)
+    first = {path: (a[:2], b[:, :2]) for path, (a, b) in whole.factors.items()}
+    parts = {"v1": Adapter(2, first), "v2": other, "v3": whole}
+    for name in order:
+        grafts.add(name, parts[name])
+    layer = next(iter(grafts._layers.values()))
+    x = torch.randn(4, layer.in_features)
+    keys = ["v1", "v3", None, "v1"]
+    with torch.inference_mode():
+        alone = []
+        for key, row in zip(keys, x, strict=True):
+            grafts.route([key], [1])
+            alone.append(layer(row[None])[0])
+        grafts.route(keys, [1] * 4)
+        assert routing.high - routing.low == whole.rank
+        torch.testing.assert_close(layer(x), torch.stack(alone))
+        grafts.route(["v1", "v2"], [1, 1])
+        assert routing.high - routing.low > other.rank, "those begin differently"
+        grafts.remove("v3")
+        grafts.route(["v1", None], [1, 1])
+        assert routing.high - routing.low == 2
 
 
 def test_a_version_gives_the_same_bits_whatever_is_loaded_before_it(
