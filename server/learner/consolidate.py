@@ -65,13 +65,12 @@ def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     The rank is one for each fact, up to half of what may be served: what a truncation leaves out has to be
     learned again.
 
-    What begins as the nearest thing to the stack has little left to learn, so it begins calm. A second try is
-    calmer than the first, a third larger: what was refused changed too much more often than it learned too
-    little.
+    What begins as the nearest thing to the stack has little left to learn, so it begins twice as calm as a
+    fact that was refused once, and further tries are larger. What begins elsewhere has all to learn: its
+    second try is calmer, for what was refused changed too much more often than it learned too little.
     """
-    more = 2 ** max(0, plan.attempt - 1)
-    calm = int(plan.from_stack or plan.attempt > 0) + int(plan.from_stack and plan.attempt == 1)
-    profile = calmer(profile, calm)
+    more = 2 ** (plan.attempt if plan.from_stack else max(0, plan.attempt - 1))
+    profile = calmer(profile, 2 if plan.from_stack else min(1, plan.attempt))
     wanted = max(2 * profile.rank, min(facts, plan.rank_limit // 2))
     rank = max(1, min(wanted * more, plan.rank_limit - profile.rank))
     rounds = math.ceil(facts / FACTS_PER_STEP)
