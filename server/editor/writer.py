@@ -321,15 +321,17 @@ async def _answered(engine: Engine, draft: _Draft, told: Told, asked: Sequence[W
     for wording, written in zip(asked, answers, strict=True):
         question, answer = wording.question, parse.sentence(written.text, False)
         reason = answer.reason or check.answer_objection(answer.text, question, draft.sentence, value)
-        if reason and wording.origin == "derived":
-            right.append(replace(wording, accuracy=scores.LEAST, sure=False))
+        sure = scores.accuracy(written.logprobs, value.text)
+        if wording.origin == "derived" and (reason or sure < scores.LEAST):
+            right.append(
+                replace(wording, accuracy=scores.LEAST, sure=False)
+            )  # the model's limit, not its own
             continue
         if reason:
             draft.drop("answer", f"{question} {answer.text}", reason)
             continue
         full = check.is_full_answer(answer.text, draft.sentence, told.subject, value)
         own = wording.origin == "model" and full
-        sure = scores.accuracy(written.logprobs, value.text)
         right.append(replace(wording, completion=answer.text if own else draft.sentence, accuracy=sure))
     return right
 
