@@ -16,6 +16,7 @@ ABLATIONS = {
         "replay_neighbours=0,replay_crossed=0,about=0"
     ),
     "no-crossing": "crossed=0,replay_crossed=0",
+    "no-mean": "averaged_steps=0",
     "qv-only": "modules=q_proj+v_proj",
     "no-gate": "gate=false",
 }
