@@ -66,10 +66,11 @@ def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     learned again.
 
     What begins as the nearest thing to the stack has little left to learn, so it begins twice as calm as a
-    fact that was refused once, and further tries are larger. What begins elsewhere has all to learn: its
-    second try is calmer, for what was refused changed too much more often than it learned too little.
+    fact that was refused once. What begins elsewhere has all to learn: its second try is calmer, for what was
+    refused changed too much more often than it learned too little. Only a third try is larger: the rank that
+    it takes is missing for the facts that come after it.
     """
-    more = 2 ** (plan.attempt if plan.from_stack else max(0, plan.attempt - 1))
+    more = 2 ** max(0, plan.attempt - 1)
     profile = calmer(profile, 2 if plan.from_stack else min(1, plan.attempt))
     wanted = max(2 * profile.rank, min(facts, plan.rank_limit // 2))
     rank = max(1, min(wanted * more, plan.rank_limit - profile.rank))
