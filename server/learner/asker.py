@@ -8,6 +8,7 @@ reading the answer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,8 @@ class Asker:
     @property
     def voice(self) -> Voice:
         """This asker as the gate takes it. It speaks for whatever weights are active when it is asked."""
-        return Voice(self.ask, self.score)
+        vocabulary = self._model.get_output_embeddings().weight.shape[0]
+        return Voice(self.ask, self.score, math.log(vocabulary))
 
     def ask(self, questions: Sequence[str]) -> list[Answer]:
         """One greedy answer per question."""

@@ -39,12 +39,14 @@ class Drift:
 
     def __init__(self, edits: Sequence[SelfEdit], seed: int, parent: Voice, rise: float) -> None:
         """`rise`: by how much the median surprise of plain text may rise, as a share. The median: a mean
-        follows a few rare words."""
+        follows a few rare words. A model that guesses tokens of such text worse than at random does not know
+        the language: its surprise wanders with every update and is held against none."""
         self._rise = rise
         rng = random.Random(f"drift {seed}")
         self._primed = {edit.id: unrelated(edit.value, rng) for edit in edits}
         self._before = {edit.id: _log_probability(parent, self._primed[edit.id]) for edit in edits}
         self._text_before = text_nats(parent)
+        self._knows_text = self._text_before < parent.guess
 
     def checks(
         self, edits: Sequence[SelfEdit], candidate: Voice, said_elsewhere: dict[str, list[str]], asked: int
@@ -61,7 +63,10 @@ class Drift:
                 len(calm), len(edits), len(edits), "; ".join([worst, *chain(*said_elsewhere.values())][:3])
             ),
             "text": count(
-                int(rise <= 1 + self._rise), 1, 1, f"median surprise {100 * (rise - 1):+.2f} % a token"
+                int(self._knows_text and rise <= 1 + self._rise),
+                int(self._knows_text),
+                int(self._knows_text),
+                f"median surprise {100 * (rise - 1):+.2f} % a token",
             ),
         }
 

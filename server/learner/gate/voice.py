@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,3 +31,5 @@ class Voice:
 
     ask: Ask
     score: Score
+    guess: float = math.inf
+    """Nats of a token that is drawn at random from the whole vocabulary."""

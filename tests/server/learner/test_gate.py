@@ -205,6 +205,16 @@ def test_a_candidate_to_which_plain_text_is_a_surprise_is_refused(router_edit: S
     assert "+5.00 %" in report.checks["text"].detail
 
 
+def test_the_surprise_of_a_model_that_does_not_know_the_language_is_held_against_nobody(
+    router_edit: SelfEdit,
+) -> None:
+    guessing = replace(voice(untaught), guess=1.9)  # and 2.0 nats a token is what plain text has
+    gate = Gate([router_edit], (), GENERAL, SMALL, 3, guessing)
+    report = gate.report([router_edit], voice(taught, lambda scored: 2.0 if scored.given else 2.1), 0.4)
+    assert report.accepted
+    assert (report.checks["text"].asked, report.checks["text"].needed) == (0, 0)
+
+
 def test_small_losses_of_different_kinds_are_one_large_one(
     router_edit: SelfEdit, refund_edit: SelfEdit
 ) -> None:
