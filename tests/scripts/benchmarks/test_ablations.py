@@ -69,7 +69,7 @@ def test_an_ablated_update_of_the_seedling_runs(name: str, cache: Path) -> None:
     folder = resolve("seedling", cache)
     taken = profile(name, "seedling")
     if name != "one-step":
-        taken += ",max_steps=2,min_steps=1,averaged_steps=1"
+        taken += ",max_steps=2,min_steps=1" + ("" if name == "no-mean" else ",averaged_steps=1")
     taken += ",locality_probes=2,abstention_probes=2,reading_probes=2"
     result = run(UpdateInput(folder.path, None, (PORT,), (OWNER,), taken), cache_dir=cache)
     assert result.aborted == ""
