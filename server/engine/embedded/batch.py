@@ -165,7 +165,9 @@ class Batch:
                 said += [(answer, scored)] if scored is not None else []
             elif not answer.remaining:
                 speakers[answer] = end - 1
-        said += self._say(list(speakers), logits[list(speakers.values())])
+        if len(speakers) < len(logits):
+            logits = logits[list(speakers.values())]
+        said += self._say(list(speakers), logits)
         begun = [(answer, chunk) for answer, chunk in said if self._rows.index(answer) >= len(decoders)]
         for answer, chunk in begun:
             if not isinstance(chunk, EngineError):  # what was read may be no numbers
