@@ -55,8 +55,6 @@ _PREPOSITION_LAST = re.compile(r"\s+(?P<one>in|at|on|from|with|to|by|of|into|thr
 _RELATIVE = re.compile(r"\b(?:that|which|who|whose|when|where)\b")
 _MAY_BE_VERB = re.compile(r"(?:[^s]s|ed)\Z")
 _VERB_LAST = re.compile(r"\b(?:\w+s|\w+ed|is|are|was|were)\Z")
-_KEEP_PREPOSITION = (Kind.THING, Kind.MEASURE)
-"""'what it is kept at', where 'when it opens' has none."""
 _WH = {
     Kind.PERSON: "who",
     Kind.PLACE: "where",
@@ -266,7 +264,8 @@ def _indirect(statement: str, value: Value) -> _Clause | None:
     if not left:
         return _Clause(_WH[value.kind], right)
     ends = _LAST_PREPOSITION.search(left)
-    if ends and not (value.kind in _KEEP_PREPOSITION and _PREPOSITION_LAST.search(left)):
+    kept = value.kind is Kind.MEASURE and _PREPOSITION_LAST.search(left)  # 'what it is kept at'
+    if ends and value.kind is not Kind.THING and not kept:
         left = left[: ends.start()]
     if value.kind is Kind.THING or not ends:
         left = _ARTICLE_LAST.sub("", left)

@@ -55,6 +55,13 @@ ANSWER_KIND_WORDS = frozenset(
     """.split()
 )
 """Words that only say what kind of answer is wanted."""
+VAGUE_NOUNS = frozenset(
+    """
+    thing object item word name sentence number amount kind type value time date day year hour person people
+    place price cost duration unknown none yes what the
+    """.split()
+)
+"""What is no word to ask for a thing by: it says too little, or asks for a value of another kind."""
 OTHER_RELATIONS = frozenset(
     """
     own owns owner owned founder founded creator created inventor close closes end ends start starts

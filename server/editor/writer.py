@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from server.editor import check, derive, parse, relations, scores, views, wordings
+from server.editor import check, derive, nouns, parse, relations, scores, views, wordings
 from server.editor.extract import Fact, Skipped, extract
 from server.editor.kinds import COMPLEMENT_OPENERS, OPENERS_BY_KIND, Kind
 from server.editor.scaffold import ANSWER, NOUN, OPENERS, QUESTION, REWRITE, Task, answer_input
 from server.editor.value import Value, find_subject, find_value, is_about
 from server.editor.wordings import ENOUGH_QUESTIONS, Origin, Told, Wording
-from server.editor.words import all_stems, as_sentence, normal, stem
+from server.editor.words import as_sentence, normal
 from server.engine.types import ContextLengthExceeded, Engine, GenerationRequest, Sampling, TokenLogprob
 from server.types import Example, Message, Scores, SelfEdit, Turn
 
@@ -30,40 +29,6 @@ ANSWERED_QUESTIONS = 8
 LEAST_QUESTIONS = 4
 """Fewer than this cannot teach a fact nor show that it was learned."""
 MAX_REWRITES = 3
-NAMED_KINDS = (Kind.THING, Kind.MEASURE, Kind.PLACE)
-"""Kinds of value that people ask for by a word for the kind: 'which language', 'what temperature'."""
-VAGUE_NOUNS = frozenset(
-    [
-        "thing",
-        "object",
-        "item",
-        "word",
-        "name",
-        "sentence",
-        "number",
-        "amount",
-        "kind",
-        "type",
-        "value",
-        "time",
-        "date",
-        "day",
-        "year",
-        "hour",
-        "person",
-        "people",
-        "place",
-        "price",
-        "cost",
-        "duration",
-        "unknown",
-        "none",
-        "yes",
-        "what",
-        "the",
-    ]
-)
-"""No such words: they say too little, or ask for a value of another kind."""
 PROBING_OPENERS = ("", *OPENERS[:6])
 """Questions of every form, from which the value is found."""
 _WARM = Sampling(MAX_TOKENS, temperature=0.8, top_p=0.95, stop=("\n",))
@@ -165,9 +130,10 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
         return None, _report(draft, None, "", "no words in it look like an answer")
     written = list(probing)
     related, noun = reading.questions, ""
-    if not related and value.kind in NAMED_KINDS and not value.head:
-        noun = await _noun(engine, draft, value)
-        related = _named(draft, value, noun)
+    if not related and nouns.wanted(value):
+        said = await _ask(engine, draft, NOUN, nouns.noun_input(draft.sentence, value), "", _SHORT)
+        noun = nouns.understood(said, draft.sentence)
+        related = nouns.questions(draft.sentence, value, noun)
     for number, openers in enumerate(_openers(value, bool(reading.questions), noun), 1):
         written = list(dict.fromkeys([*await _questions(engine, draft, openers), *written]))
         at_most = number * ANSWERED_QUESTIONS
@@ -197,21 +163,6 @@ async def _write_fact(engine: Engine, draft: _Draft) -> tuple[SelfEdit | None, F
         examples=tuple(examples),
     )
     return edit, _report(draft, value, subject, "")
-
-
-async def _noun(engine: Engine, draft: _Draft, value: Value) -> str:
-    """The word for what kind of thing the value is, where the statement has none; '' for anything else."""
-    given = f"{draft.fact.text.rstrip(' .!')}: {value.text}"
-    word = (await _ask(engine, draft, NOUN, given, "", _SHORT)).strip(" .\n").lower()
-    if not re.fullmatch(r"[a-z]{3,15}", word) or word in VAGUE_NOUNS:
-        return ""
-    return "" if stem(word) in all_stems(draft.sentence) else word
-
-
-def _named(draft: _Draft, value: Value, noun: str) -> tuple[str, ...]:
-    """Questions with that word."""
-    asked = derive.named(draft.sentence, value, noun) if noun else []
-    return tuple(q for q in asked if not check.question_objection(q, draft.sentence, value, by_table=True))
 
 
 def _report(draft: _Draft, value: Value | None, subject: str, reason: str) -> FactReport:
@@ -323,9 +274,8 @@ async def _answered(engine: Engine, draft: _Draft, told: Told, asked: Sequence[W
         reason = answer.reason or check.answer_objection(answer.text, question, draft.sentence, value)
         sure = scores.accuracy(written.logprobs, value.text)
         if wording.origin == "derived" and (reason or sure < scores.LEAST):
-            right.append(
-                replace(wording, accuracy=scores.LEAST, sure=False)
-            )  # the model's limit, not its own
+            # the limit is the model's, not the wording's
+            right.append(replace(wording, accuracy=scores.LEAST, sure=False))
             continue
         if reason:
             draft.drop("answer", f"{question} {answer.text}", reason)

@@ -24,8 +24,6 @@ class Scored:
 
     __slots__ = ("_found", "admitted", "filled", "first", "graft", "request", "root", "tokens")
 
-    constraint = None
-
     def __init__(self, request: GenerationRequest, tokens: list[int], first: int, graft: str | None) -> None:
         """The tokens from `first`, which is at least 1, are scored."""
         self.request = request

@@ -58,14 +58,15 @@ class Drift:
         calm = [e for e in edits if now[e.id] <= allowed[e.id] and len(said_elsewhere.get(e.id, [])) <= slips]
         worst = f"at most {100 * max(now.values(), default=0.0):.2g} % probable elsewhere"
         rise = text_nats(candidate) / self._text_before
+        text = int(self._knows_text)
         return {
             "priming": count(
                 len(calm), len(edits), len(edits), "; ".join([worst, *chain(*said_elsewhere.values())][:3])
             ),
             "text": count(
-                int(self._knows_text and rise <= 1 + self._rise),
-                int(self._knows_text),
-                int(self._knows_text),
+                text * (rise <= 1 + self._rise),
+                text,
+                text,
                 f"median surprise {100 * (rise - 1):+.2f} % a token",
             ),
         }

@@ -63,5 +63,4 @@ def test_each_number_of_answers_has_its_own_allowance() -> None:
 def test_noise_does_not_end_reading() -> None:
     beside, calls = Beside(256), iter(range(10**6))
     read = steps(beside, 20 * PATIENCE, lambda tokens: SLOWEST * 2 if next(calls) % 50 == 0 else 1.0)
-    assert min(tokens for tokens in read[3:] if tokens) >= 1
     assert sum(read) > len(read) / 2
