@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -54,15 +54,8 @@ CHAT_ROWS = 4
 class Batch:
     """The running and the waiting answers. Used by one thread."""
 
-    def __init__(
-        self,
-        forward: Forward,
-        max_batch: int,
-        step_tokens: int,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
+    def __init__(self, forward: Forward, max_batch: int, step_tokens: int) -> None:
         self._forward = forward
-        self._clock = clock
         self.beside = Beside(step_tokens)
         self._cache = forward.cache
         self.prefixes = Prefixes(forward.cache)
@@ -111,10 +104,10 @@ class Batch:
         chat, decoding = self._chat_runs(), self._decoding
         background = sum(part.new for part in reading if self._rows[part.row].request.background)
         for_chat = any(not self._rows[part.row].request.background for part in reading)
-        began = self._clock()
+        began = time.perf_counter()
         said = self._run(reading)
         if chat and not for_chat:
-            self.beside.note(decoding, background, self._clock() - began)
+            self.beside.note(decoding, background, time.perf_counter() - began)
         for answer, chunk in said:
             if isinstance(chunk, EngineError):
                 self._leave(self._rows.index(answer))
