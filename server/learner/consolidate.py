@@ -1,9 +1,10 @@
-"""Sleep: one fresh delta, trained from the base on everything that a stack of deltas carries, replaces it.
+"""Sleep: one delta of less rank, which says what a stack of deltas says, replaces it.
 
 Each update adds its rank to what is served and a little to what is no longer as it was; neither may grow for
-ever. Merging deltas by averaging loses what they hold, and a truncated sum alone loses some of it, so the
-facts are trained again: together, in rotation, on the base. What the stack says to the same questions is the
-measure, and the stack stays where the new delta says less.
+ever. The sum of a stack needs less rank than its parts have together, so first its nearest change of less
+rank is tried as it is. Where that says too little, or the rest has to be brought back nearer to the base, the
+facts are trained again from there: together, in rotation, on the base. What the stack says to the same
+questions is the measure, and the stack stays where the new delta says less.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 from server.learner import general, primer, truncate
 from server.learner.adapters import PARENT, Adapters
 from server.learner.asker import Asker
+from server.learner.chat import Encoded, Encoder
 from server.learner.gate import Gate
 from server.learner.gate.probes import own_wordings
 from server.learner.generate import Answer
@@ -26,10 +28,16 @@ from server.learner.neighbours import other_attribute, other_subject, words_taug
 from server.learner.profiles import Profile, calmer
 from server.learner.reports import waved_through, with_checks
 from server.learner.sealed import told, trained_questions
+from server.learner.split import SplitModel
+from server.learner.train import Trained
 from server.learner.types import CheckCount, Consolidation, GateReport, UpdateInput, UpdateResult
 from server.learner.update import Job, Loaded, device, norm, start
 from server.types import SelfEdit
 
+TRUNCATIONS = 2
+"""Tries without training."""
+EXAMPLES_OF_A_FACT = 4
+"""By which a truncation sees what a fact needs."""
 FACTS_PER_STEP = 6
 LEAST_PER_ROUND, MOST_PER_ROUND = 16, 20
 """Steps; in a round every fact is trained once. Training that ended as soon as the facts were recalled had
@@ -62,28 +70,40 @@ def run(
 def stretched(profile: Profile, plan: Consolidation, facts: int) -> Profile:
     """The recipe for so many facts at once: more rank, and steps for a number of rounds over them all.
 
-    The rank is one for each fact, up to half of what may be served: what a truncation leaves out has to be
-    learned again.
+    The rank is one for each fact, up to half of what may be served. A stack that is only in the way of the
+    next fact is truncated to it, without a step, then to three quarters of what may be served, and trained
+    at the third try.
 
-    What begins as the nearest thing to the stack has little left to learn, so it begins twice as calm as a
-    fact that was refused once. What begins elsewhere has all to learn: its second try is calmer, for what was
-    refused changed too much more often than it learned too little. Only a third try is larger: the rank that
-    it takes is missing for the facts that come after it.
+    Training that begins as the nearest thing to the stack has little left to learn, so it begins twice as
+    calm as a fact that was refused once. What begins elsewhere has all to learn: its second try is calmer,
+    for what was refused changed too much more often than it learned too little. Only a third try is larger:
+    the rank that it takes is missing for the facts that come after it.
     """
-    more = 2 ** max(0, plan.attempt - 1)
-    profile = calmer(profile, 2 if plan.from_stack else min(1, plan.attempt))
+    tried = plan.attempt
     wanted = max(2 * profile.rank, min(facts, plan.rank_limit // 2))
+    if plan.from_stack and not plan.calming:
+        if tried < TRUNCATIONS:
+            rank = wanted if tried == 0 else max(wanted, plan.rank_limit * 3 // 4)
+            rank = max(1, min(rank, plan.rank_limit - profile.rank))
+            return _of_rank(profile, rank, min_steps=0, max_steps=0)
+        tried -= TRUNCATIONS
+    more = 2 ** max(0, tried - 1)
+    profile = calmer(profile, 2 if plan.from_stack else min(1, tried))
     rank = max(1, min(wanted * more, plan.rank_limit - profile.rank))
     rounds = math.ceil(facts / FACTS_PER_STEP)
     least = max(2 * profile.min_steps, LEAST_PER_ROUND * rounds)
     steps = min(STEPS_AT_MOST, max(profile.max_steps, MOST_PER_ROUND * rounds)) * more
+    return _of_rank(profile, rank, min_steps=min(steps, least), max_steps=steps)
+
+
+def _of_rank(profile: Profile, rank: int, min_steps: int, max_steps: int) -> Profile:
     return dataclasses.replace(
         profile,
         rank=rank,
         alpha=profile.alpha * rank // profile.rank,
         facts_per_step=FACTS_PER_STEP,
-        min_steps=min(steps, least),
-        max_steps=steps,
+        min_steps=min_steps,
+        max_steps=max_steps,
         steps_per_fact=0,
         past_probes=0,  # the exam asks more of them, and counts what came back against what was lost
     )
@@ -100,7 +120,8 @@ class _Sleep(Job):
         with self._phase("probe"):
             said, gate, exam = self._examined(loaded)
         with self._phase("train"):
-            trained = self._train(loaded, edits, said)
+            steps = loaded.profile.max_steps
+            trained = self._train(loaded, edits, said) if steps else Trained(stopped="truncated")
         if trained.aborted:
             report = GateReport(False, f"training was aborted: {trained.aborted}", {})
             return self._named(self._result(loaded, None, report, trained, ()))
@@ -127,11 +148,17 @@ class _Sleep(Job):
         assert plan is not None, "a consolidation says how"
         return stretched(profile, plan, len(self.given.edits))
 
-    def _adapters(self, model: Any, profile: Profile) -> Adapters:
+    def _adapters(
+        self, model: Any, profile: Profile, encoder: Encoder, samples: dict[str, list[Encoded]]
+    ) -> Adapters:
         """The fresh delta, and the stack only to be asked."""
         adapters = Adapters(model, self.given.parent_dir, profile, replaces=True)
-        from_stack = self.given.consolidation is None or self.given.consolidation.from_stack
-        begin = truncate.stack(adapters, PARENT, profile) if from_stack else primer.load(model) or {}
+        if self.given.consolidation is None or self.given.consolidation.from_stack:
+            split = SplitModel(model.model, 0, encoder.prefix, device())
+            asked = [one for own in samples.values() for one in own[:EXAMPLES_OF_A_FACT]]
+            begin = truncate.stack(adapters, PARENT, profile, split, asked)
+        else:
+            begin = primer.load(model) or {}
         self.primed = bool(begin) and adapters.start_from(begin)
         return adapters
 

@@ -150,7 +150,7 @@ class Learner:
     ) -> None:
         crash_point("learner.claimed")
         whole = not any(edit.state in WITHDRAWN for edit in carried)
-        plan = Consolidation(self._options.max_rank, need.attempt, whole)
+        plan = Consolidation(self._options.max_rank, need.attempt, whole, need.drifted)
         given = self._inputs.on(head, standing, (), self._options.seed + need.attempt)
         result = self._trained(dataclasses.replace(given, consolidation=plan))
         if result.factors is None or not result.report.accepted:

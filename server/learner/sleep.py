@@ -39,6 +39,8 @@ class Need:
     """Whether nothing may be learned until it succeeds: no room is left."""
     refusal: str = ""
     """Why it is not tried again; '' while it is."""
+    drifted: bool = False
+    """Whether it is due for what the stack does to the rest."""
 
     @property
     def held(self) -> str:
@@ -58,11 +60,12 @@ def need(ledger: Ledger, store: Store, base_digest: str, head: VersionRow, limit
     full = _full(store, base_digest, head, limits)
     if full and len(head.deltas) == 1:
         return Need(full, 0, True, "one delta cannot be made smaller")
-    why = full or _spent(ledger, head) or _scheduled(head, limits)
+    spent = _spent(ledger, head)
+    why = full or spent or _scheduled(head, limits)
     if len(head.deltas) == 1 or not why:
         return None
     tried = ledger.consolidations_since(head.created_at)
-    return Need(why, _attempts(tried), bool(full), _given_up(tried))
+    return Need(why, _attempts(tried), bool(full), _given_up(tried), bool(spent))
 
 
 def _full(store: Store, base_digest: str, head: VersionRow, limits: Limits) -> str:

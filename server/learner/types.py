@@ -36,6 +36,9 @@ class Consolidation:
     from_stack: bool = True
     """Start at the stack's own change, as far as the rank holds it. Not where something that the stack
     carries was withdrawn: it must not survive."""
+    calming: bool = False
+    """Whether the stack has moved the rest too far from the base: then what it does there must be undone, and
+    the nearest change of less rank is not enough."""
 
 
 HeldBack = dict[str, tuple[EditState, str]]

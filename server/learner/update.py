@@ -195,7 +195,7 @@ class Job:
         trained = max(1, round(profile.layers * len(model.model.layers)))
         planned = fit(Shape.of(model, trained), profile, work, free, PART_TOKENS, device() == "cuda")
         model.to(device())
-        return Loaded(model, encoder, profile, self._adapters(model, profile), planned, free)
+        return Loaded(model, encoder, profile, self._adapters(model, profile, encoder, samples), planned, free)
 
     def _recipe(self, profile: Profile) -> Profile:
         """The profile as it is for this update."""
@@ -204,7 +204,9 @@ class Job:
             profile = slimmer(profile, len(self.given.edits))
         return profile if self.given.edits else for_preferences(profile)
 
-    def _adapters(self, model: Any, profile: Profile) -> Adapters:
+    def _adapters(
+        self, model: Any, profile: Profile, encoder: Encoder, samples: dict[str, list[Encoded]]
+    ) -> Adapters:
         """The fresh delta beside its parent: from zero, or on the base alone from the primer."""
         found = primer.load(model) if self.given.parent_dir is None else None
         adapters = Adapters(model, self.given.parent_dir, profile)

@@ -72,14 +72,23 @@ class Whitening:
             self._moments[site] = done[where]
 
     @torch.no_grad()
-    def begin(self, parameters: Sequence[torch.nn.Parameter]) -> list[torch.nn.Parameter]:
-        """What the optimizer trains in place of `parameters`."""
-        last = lower = m = torch.empty(0)
-        for site, (_, a) in enumerate(self._sites):
+    def lower(self) -> Iterator[torch.Tensor]:
+        """L of every site, in order, the same object where sites share their input. Once: what was seen is
+        let go."""
+        last = lower = torch.empty(0)
+        for site in range(len(self._sites)):
             c = self._moments.pop(site)
             if c is not last:  # sites that share their input follow each other
                 last, lower = c, _factor(c, self._damping)
-                eye = torch.eye(len(lower), device=lower.device)
+            yield lower
+
+    @torch.no_grad()
+    def begin(self, parameters: Sequence[torch.nn.Parameter]) -> list[torch.nn.Parameter]:
+        """What the optimizer trains in place of `parameters`."""
+        known = m = torch.empty(0)
+        for (_, a), lower in zip(self._sites, self.lower(), strict=True):
+            if lower is not known:
+                known, eye = lower, torch.eye(len(lower), device=lower.device)
                 m = torch.linalg.solve_triangular(lower, eye, upper=False)
             tilde = torch.nn.Parameter(a.detach().clone() if self._fresh else a.detach() @ lower)
             self._pairs.append((a, m, tilde))

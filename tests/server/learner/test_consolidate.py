@@ -13,6 +13,8 @@ from safetensors.numpy import save_file
 from server.engine.mapped import load_mapped
 from server.learner import consolidate, profiles, truncate
 from server.learner.adapters import Adapters
+from server.learner.chat import Encoder
+from server.learner.split import SplitModel
 from server.learner.types import Consolidation, UpdateInput
 from server.types import SelfEdit
 
@@ -82,24 +84,37 @@ def test_truncation_to_the_full_rank_is_exact_and_below_it_the_nearest() -> None
 
 
 def test_with_rank_enough_the_delta_begins_as_the_stack(tiny_dir: Path, stack: Path) -> None:
-    model, _ = load_mapped(tiny_dir)
+    model, tokenizer = load_mapped(tiny_dir)
     profile = dataclasses.replace(QUICK, rank=6, alpha=12)
     adapters = Adapters(model, stack, profile, replaces=True)
+    split = SplitModel(model.model, 0, ())
+    asked = [Encoder(tokenizer, 512).example("Which port has the router?", "Port 8443.")]
     ids = torch.tensor([[5, 9, 40, 7]])
     with adapters.parent_alone(), torch.no_grad():
         stacked = model(ids).logits
     with adapters.base_alone(), torch.no_grad():
         base = model(ids).logits
-    assert adapters.start_from(truncate.stack(adapters, "parent", profile))
+    assert adapters.start_from(truncate.stack(adapters, "parent", profile, split, asked))
     with torch.no_grad():
         begun = model(ids).logits
     assert torch.allclose(begun, stacked, atol=1e-3)
     assert not torch.allclose(base, stacked, atol=1e-2)
 
 
-def test_what_begins_as_the_stack_begins_calm_and_a_third_try_is_larger() -> None:
+def test_a_stack_that_is_in_the_way_is_truncated_then_less_and_then_trained() -> None:
     first, second, third = (
-        consolidate.stretched(QUICK, Consolidation(32, attempt), facts=3) for attempt in range(3)
+        consolidate.stretched(QUICK, Consolidation(32, attempt), facts=10) for attempt in range(3)
+    )
+    assert (first.max_steps, second.max_steps) == (0, 0)
+    assert (first.rank, second.rank, third.rank) == (10, 24, 10)
+    assert third.max_steps > 0
+    assert third.learning_rate == QUICK.learning_rate / 4
+
+
+def test_a_stack_that_moved_the_rest_too_far_is_trained_calmly_and_a_third_try_is_larger() -> None:
+    first, second, third = (
+        consolidate.stretched(QUICK, Consolidation(32, attempt, calming=True), facts=3)
+        for attempt in range(3)
     )
     for one in (first, second, third):
         assert one.learning_rate == QUICK.learning_rate / 4
@@ -128,12 +143,43 @@ def test_a_consolidating_delta_leaves_room_for_the_next_one() -> None:
     assert consolidate.stretched(QUICK, Consolidation(5, attempt=2), facts=3).rank == 3
 
 
+def test_of_less_rank_it_is_nearest_on_the_questions_that_it_is_there_for(
+    tiny_dir: Path, stack: Path
+) -> None:
+    model, tokenizer = load_mapped(tiny_dir)
+    profile = dataclasses.replace(QUICK, rank=3, alpha=3)
+    adapters = Adapters(model, stack, profile, replaces=True)
+    split = SplitModel(model.model, 0, ())
+    questions = ("Which port has the router?", "When does the library open?", "Who leads the team?")
+    asked = [Encoder(tokenizer, 512).example(question, "Port 8443.") for question in questions]
+    seen: list[torch.Tensor] = []
+    module = adapters.sites()["model.layers.0.mlp.gate_proj"]
+    hook = module.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0].detach()))
+    with adapters.parent_alone(), torch.no_grad():
+        for one in asked:
+            model(torch.tensor([one.ids]))
+    hook.remove()
+    inputs = torch.cat(seen)
+    a, b = adapters.product(module, ["parent"])
+    found = truncate.stack(adapters, "parent", profile, split, asked)
+    near_a, near_b = (found[f"model.layers.0.mlp.gate_proj.{side}"] for side in "AB")
+    plain_a, plain_b = truncate.truncated(a, b, 3)
+    missing = [
+        float((inputs @ (b @ a - its_b @ its_a).T).norm())
+        for its_a, its_b in ((near_a, near_b), (plain_a, plain_b))
+    ]
+    assert missing[0] < missing[1]
+
+
+@pytest.mark.parametrize("calming", [False, True])
 def test_the_same_input_gives_the_same_bytes_and_what_was_withdrawn_has_no_part_in_them(
-    tiny_dir: Path, stack: Path, cache: Path, router_edit: SelfEdit
+    tiny_dir: Path, stack: Path, cache: Path, router_edit: SelfEdit, calming: bool
 ) -> None:
     edits = (router_edit,)
     first, again, alone = (
-        consolidate.run(given(tiny_dir, stack, edits, from_stack=from_stack), cache_dir=cache)
+        consolidate.run(
+            given(tiny_dir, stack, edits, from_stack=from_stack, calming=calming), cache_dir=cache
+        )
         for from_stack in (True, True, False)
     )
     digests = [result.provenance["factors_sha256"] for result in (first, again, alone)]
