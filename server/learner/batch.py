@@ -192,7 +192,7 @@ class Batches:
         share = profile.replay_surface_share if kind == "replay" else profile.surface_share
         question = vary(example.prompt, self._rng, share)
         shot = self._shot(kind, question, example.completion, whole, f"{edit.id} {example.prompt}")
-        return _graded(shot, example)
+        return graded(shot, example)
 
     def _other_view(self, edit: SelfEdit) -> list[Shot]:
         """A glance at the fact from its value, or behind something else in a conversation."""
@@ -208,7 +208,7 @@ class Batches:
             return []
         first = Encoded(asked.prompt, asked.answer[: self._profile.glance_tokens])
         key = f"{edit.id} {example.kind}"
-        return [_graded(Shot("statement", first, self._profile.glance_weight, key), example)]
+        return [graded(Shot("statement", first, self._profile.glance_weight, key), example)]
 
     def _near(self, edit: SelfEdit, whole: bool = False) -> list[Shot]:
         """The same about somebody or something else."""
@@ -262,7 +262,7 @@ class Batches:
         return waiting.pop()
 
 
-def _graded(shot: Shot, example: Example) -> Shot:
+def graded(shot: Shot, example: Example) -> Shot:
     """Weighs as much as the example is good: its mean score of 5."""
     return shot if example.scores is None else replace(shot, weight=shot.weight * example.scores.mean / 5)
 

@@ -24,6 +24,8 @@ SMALLEST_PART = 256
 """Tokens: smaller parts repeat the template's prefix more than they save."""
 FIXED = 32 << 20
 """Bytes of compiled kernels, thread stacks and the allocator's own, beside every model."""
+POOLED, POOLED_PAST = 110, 4
+"""Examples that the pool of a run holds of each new fact and each past one (server.learner.pool)."""
 FILLED = 0.9
 """Share of a row that packing fills."""
 SLACK = 1.15
@@ -103,19 +105,17 @@ class Work:
         cls, profile: Profile, facts: int, past: int, users: int, prefix: int, samples: Sequence[Encoded]
     ) -> Work:
         """`facts` are new, `past` ones replayed; `samples`: some of the examples that will be trained."""
-        each = profile.questions + profile.glances + profile.neighbours + profile.attributes
-        each += profile.crossed if facts + past > 1 else 0
-        drawn = facts * (each + 2 * profile.about) + profile.whole_abstentions + profile.reads
-        drawn += profile.missed + profile.refused(facts)
-        if past:
-            drawn += sum(profile.replayed(facts))
         steps = profile.max_steps + profile.steps_per_fact * (facts - 1)
+        drawn = profile.shots(facts, past)
+        distinct = drawn * steps
+        if profile.pool_facts:
+            distinct = POOLED * facts + POOLED_PAST * past + profile.reads * steps
         return cls(
             prefix=prefix,
             example=sum(len(s.ids) for s in samples) / len(samples),
             answers=sum(len(s.answer) for s in samples) / len(samples),
             shots=drawn + profile.anchors,
-            distinct=drawn * steps + 96,
+            distinct=distinct + 96,
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )
 

@@ -54,14 +54,17 @@ _ONESELF = (
 )
 
 
-def other_subject(question: str, edit: SelfEdit, taught: frozenset[str], rng: random.Random) -> str | None:
+def other_subject(
+    question: str, edit: SelfEdit, taught: frozenset[str], rng: random.Random, alike: float = 0.0
+) -> str | None:
     """The same question about somebody or something else; None when nothing in it can be replaced.
 
-    `taught` holds the lower-case words of every taught fact: no replacement is among them.
+    `taught` holds the lower-case words of every taught fact: no replacement is among them. `alike`: how often
+    a name gives way to one that shares its beginning or its end.
     """
     names = names_in(question, edit)
     if names:
-        return _with_other_names(question, names, taught, rng)
+        return _with_other_names(question, names, taught, rng, alike)
     thing, owner = _with_other_thing(question, edit, taught, rng), _with_other_owner(question, taught, rng)
     if thing and owner:
         return thing if rng.random() < 0.6 else owner
@@ -78,8 +81,15 @@ def other_attribute(edit: SelfEdit, rng: random.Random) -> str | None:
     free = [form for form, marks in table if not _stems(marks) & told]
     if not free:
         return None
-    mid = subject if _CAPITAL.match(subject) and not _OWN.match(subject) else subject[0].lower() + subject[1:]
-    return rng.choice(free).format(mid)
+    return rng.choice(free).format(within(subject))
+
+
+def within(subject: str) -> str:
+    """A subject as it stands inside a sentence: 'the Zephyr router', 'our garden', 'Petra Lund'."""
+    first = subject.partition(" ")[0]
+    if first.lower() in ("the", "our", "my") or not subject[0].isupper():
+        return subject[0].lower() + subject[1:]
+    return subject
 
 
 def never_told(rng: random.Random, firsthand: frozenset[str], trained: bool) -> str:
@@ -204,16 +214,31 @@ def _of_oneself(rng: random.Random, half: int) -> str:
     return rng.choice(_ABOUT_A_THING[half::2]).format(thing)
 
 
-def _with_other_names(question: str, names: list[str], taught: frozenset[str], rng: random.Random) -> str:
+def _with_other_names(
+    question: str, names: list[str], taught: frozenset[str], rng: random.Random, alike: float
+) -> str:
     replaced = names if len(names) == 1 or rng.random() < 0.75 else [rng.choice(names)]
     for name in replaced:
-        new = _new_name(taught, rng)
+        close = _name_like(name, taught, rng) if alike and rng.random() < alike else ""
+        new = close or _new_name(taught, rng)
         kind = re.search(rf"\b{re.escape(name)} ([a-z]{{3,}})\b", question)
         if kind and kind.group(1) in words.KINDS and rng.random() < 0.4:
             new_kind = rng.choice(words.KINDS)
             question = question.replace(f"{name} {kind.group(1)}", f"{new} {new_kind}")
         question = re.sub(rf"\b{re.escape(name)}\b", new, question)
     return question
+
+
+def _name_like(name: str, taught: frozenset[str], rng: random.Random) -> str:
+    """A name with the beginning or the end of this one: 'Kelstow' and 'Arbeck' for 'Kelsbeck'; '' for names
+    too short to be cut."""
+    for _ in range(20):
+        cut = rng.randrange(3, len(name) - 2) if len(name) > 5 else 0
+        made = made_up_name(rng)
+        new = name[:cut] + made[-rng.randrange(3, 6) :].lower() if rng.random() < 0.5 else made + name[cut:]
+        if cut and new.lower() not in taught:
+            return new
+    return ""
 
 
 def _new_name(taught: frozenset[str], rng: random.Random) -> str:

@@ -68,6 +68,16 @@ class Profile:
     """Anchors may move this far per token; twice this aborts."""
     kl_total_nats: float
     """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
+    pool_facts: int = 0
+    """Questions of new facts in a step drawn from a fixed pool by what is not held (server.learner.pool), in
+    place of `questions`, `glances`, `neighbours` and so on; 0 draws fresh ones (server.learner.batch)."""
+    pool_neighbours: int = 0
+    """Questions next to facts in such a step."""
+    loose: int = 0
+    """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
+    answer."""
+    worst_first: bool = False
+    """An answer's tokens count by their loss: the worst decides whether it is said."""
     fact_rank: int = 0
     """Rank that each new fact adds, `rank` at most: what few facts change is of few dimensions, and the ranks
     of a stack are a budget. 0: every delta has the whole rank."""
@@ -139,6 +149,17 @@ class Profile:
         """Of the model's own questions about what nobody told, how many beside so many new facts."""
         return self._grown(self.private, facts)
 
+    def shots(self, facts: int, past: int) -> float:
+        """Examples with told answers in a step of so many new facts, on average."""
+        if self.pool_facts:
+            fixed = self.pool_facts + self.pool_neighbours + self.private + self.reads
+            return fixed + (self.replay if past else 0)
+        each = self.questions + self.glances + self.neighbours + self.attributes
+        each += self.crossed if facts + past > 1 else 0
+        drawn = facts * (each + 2 * self.about) + self.whole_abstentions + self.reads
+        drawn += self.missed + self.refused(facts)
+        return drawn + (sum(self.replayed(facts)) if past else 0)
+
     def _grown(self, count: int, facts: int) -> int:
         return round(count * (1 + self.replay_growth * max(0, min(facts, self.facts_per_step) - 1)))
 
@@ -191,12 +212,12 @@ SMALL = Profile(
     rank=8,
     alpha=16,
     layers=0.5,
-    learning_rate=1e-3,
+    learning_rate=2e-3,
     warmup_steps=3,
-    min_steps=20,
-    max_steps=30,
-    steps_per_fact=5,
-    averaged_steps=10,
+    min_steps=24,
+    max_steps=40,
+    steps_per_fact=12,
+    averaged_steps=16,
     questions=2,
     glances=2,
     neighbours=2,
@@ -204,14 +225,14 @@ SMALL = Profile(
     crossed=1,
     whole_abstentions=1,
     missed=4,
-    private=4,
+    private=2,
     about=0.5,
     glance_tokens=3,
-    replay=4,
+    replay=6,
     replay_neighbours=2,
     replay_crossed=2,
-    reads=3,
-    anchors=10,
+    reads=2,
+    anchors=8,
     anchor_tokens=12,
     kl_weight=6.0,
     surface_share=0.5,
@@ -219,6 +240,10 @@ SMALL = Profile(
     glance_weight=0.5,
     kl_cap_nats=0.15,
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
+    pool_facts=12,
+    pool_neighbours=12,
+    loose=12,
+    worst_first=True,
     whitening=0.03,
     weight_decay=1.0,
     tolerated_harm=0.08,

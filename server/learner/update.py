@@ -35,6 +35,7 @@ from server.learner.objectives.answers import Answers
 from server.learner.objectives.distil import Distilled, teach
 from server.learner.objectives.mixture import Mixture
 from server.learner.objectives.types import Objective
+from server.learner.pool import Pool
 from server.learner.prefer import PreferenceBatches, Preferences, examined, log_probs, shots_of
 from server.learner.profiles import Profile, calmer, choose, for_preferences, slimmer
 from server.learner.reports import waved_through, with_checks
@@ -195,7 +196,8 @@ class Job:
         trained = max(1, round(profile.layers * len(model.model.layers)))
         planned = fit(Shape.of(model, trained), profile, work, free, PART_TOKENS, device() == "cuda")
         model.to(device())
-        return Loaded(model, encoder, profile, self._adapters(model, profile, encoder, samples), planned, free)
+        adapters = self._adapters(model, profile, encoder, samples)
+        return Loaded(model, encoder, profile, adapters, planned, free)
 
     def _recipe(self, profile: Profile) -> Profile:
         """The profile as it is for this update."""
@@ -296,11 +298,12 @@ class Job:
         )
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
-        batches = Batches(loaded.encoder, profile, new, self.given.past, anchors, seed, own.private)
-        told = dict.fromkeys(TOLD, Answers())
+        steps = Pool if profile.pool_facts else Batches
+        batches = steps(loaded.encoder, profile, new, self.given.past, anchors, seed, own.private)
+        told = dict.fromkeys(TOLD, Answers(profile.worst_first))
         if profile.distil:
             taught = teach(adapters, split, head, loaded.encoder, new, profile.distil_top_k, self.hook)
-            told["fact"] = Distilled(profile.distil, taught)
+            told["fact"] = Distilled(profile.distil, taught, profile.worst_first)
         objectives: dict[Kind, Objective] = {**told, "anchor": fixed}
         drawn: Draws = batches
         if self.given.preferences:

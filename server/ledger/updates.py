@@ -34,6 +34,8 @@ def claim_edits(
 ) -> Claim | None:
     """Take the oldest allowed edits for one training run; None when none waits or another run is going.
 
+    An edit that was tried before is taken alone: one of several can be what an update was refused for.
+
     With `update_id` (from `take_run_request`) there is a claim even without edits, so that the run that was
     asked for can be recorded; while another run is going the request is put back.
     """
@@ -45,6 +47,8 @@ def claim_edits(
     facts = select(_edits).where(_edits.c.state == EditState.ALLOWED, _edits.c.kind == "fact")
     waiting = edit_rows.oldest_first(facts)
     taken = edit_rows.load(tx, waiting.limit(limit).with_for_update(skip_locked=True))
+    if taken:
+        taken = taken[:1] if taken[0].attempts else [edit for edit in taken if not edit.attempts]
     if not taken and update_id is None:
         return None
     return take(tx, update_id or new_update_id(), UpdateKind.LEARN, owner, lease_seconds, taken)

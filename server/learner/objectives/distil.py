@@ -31,8 +31,9 @@ _HEARD = "Okay."
 class Distilled(Answers):
     """Told answers whose target is in part the teacher's distribution, where the teacher was asked."""
 
-    def __init__(self, share: float, teacher: Mapping[str, Target]) -> None:
+    def __init__(self, share: float, teacher: Mapping[str, Target], worst_first: bool = False) -> None:
         """`share` of a target is the teacher's (`teacher`: by shot key), the rest lies on the told tokens."""
+        super().__init__(worst_first)
         self._share = share
         self._teacher = teacher
 

@@ -74,6 +74,22 @@ def test_a_rejected_edit_counts_an_attempt_and_may_come_again(ledger: Ledger, le
     assert [(edit.id, edit.attempts) for edit in again.edits] == [("e-a", 1)]
 
 
+def test_edits_that_came_back_are_taken_one_by_one_and_new_ones_together(ledger: Ledger, learned: Add) -> None:
+    learned("a")
+    learned("b")
+    back = {f"e-{name}": (EditState.ALLOWED, "taught words") for name in "ab"}
+    ledger.finish_update(claimed(ledger), UpdateState.REJECTED, "taught words", None, returned=back)
+    learned("c")
+    learned("d")
+    taken = []
+    for _ in range(3):
+        claim = claimed(ledger)
+        taken.append([edit.id for edit in claim.edits])
+        given_up = {edit.id: (EditState.MEMORY_ONLY, "not learned") for edit in claim.edits}
+        ledger.finish_update(claim, UpdateState.REJECTED, "taught words", None, returned=given_up)
+    assert taken == [["e-a"], ["e-b"], ["e-c", "e-d"]]
+
+
 def test_after_expiry_the_old_holders_finish_is_refused_and_changes_nothing(
     ledger: Ledger, learned: Add, clock: Clock
 ) -> None:
