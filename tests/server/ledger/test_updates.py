@@ -74,7 +74,9 @@ def test_a_rejected_edit_counts_an_attempt_and_may_come_again(ledger: Ledger, le
     assert [(edit.id, edit.attempts) for edit in again.edits] == [("e-a", 1)]
 
 
-def test_edits_that_came_back_are_taken_one_by_one_and_new_ones_together(ledger: Ledger, learned: Add) -> None:
+def test_edits_that_came_back_are_taken_one_by_one_and_new_ones_together(
+    ledger: Ledger, learned: Add
+) -> None:
     learned("a")
     learned("b")
     back = {f"e-{name}": (EditState.ALLOWED, "taught words") for name in "ab"}
