@@ -196,10 +196,13 @@ class Batches:
 
     def _other_view(self, edit: SelfEdit) -> list[Shot]:
         """A glance at the fact from its value, or behind something else in a conversation."""
-        views = [e for e in edit.examples if e.kind in ("reversed", "conversation") and not e.held_out]
+        views = other_views(edit)
         if not views or self._rng.random() >= OTHER_VIEWS:
             return []
-        example = self._rng.choice(views)
+        return self._viewed(edit, self._rng.choice(views))
+
+    def _viewed(self, edit: SelfEdit, example: Example) -> list[Shot]:
+        """A glance at one of these; none where it is too long."""
         messages = [{"role": m.role, "content": m.content} for m in example.context]
         asked = self._encoder.conversation(
             [*messages, {"role": "user", "content": example.prompt}], example.completion
@@ -260,6 +263,11 @@ class Batches:
             waiting += trained_questions(edit)
             self._rng.shuffle(waiting)
         return waiting.pop()
+
+
+def other_views(edit: SelfEdit) -> list[Example]:
+    """The edit's views that are no plain question."""
+    return [e for e in edit.examples if e.kind in ("reversed", "conversation") and not e.held_out]
 
 
 def graded(shot: Shot, example: Example) -> Shot:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from server.learner import loose
-from server.learner.batch import Batches, Kind, Shot, graded
+from server.learner.batch import Batches, Kind, Shot, graded, other_views
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of
 from server.learner.profiles import Profile
@@ -111,7 +111,7 @@ class Pool(Batches):
         self._open.update((id(shot), counts) for shot in own)
 
     def _told(self, edit: SelfEdit) -> Iterator[Shot]:
-        """The fact in its wordings and their surfaces, loosely, and by its subject alone."""
+        """The fact in its wordings and their surfaces, loosely, in other views, and by its subject alone."""
         rng = self._rng
         wordings = trained_questions(edit)
         for example in wordings:
@@ -121,6 +121,8 @@ class Pool(Batches):
                 yield self._answered("fact", edit, example, question, rng.random() < WHOLE)
         for question in loose.questions(edit, rng, self._profile.loose):
             yield self._answered("fact", edit, wordings[0], question, rng.random() < WHOLE)
+        for example in other_views(edit):
+            yield from self._viewed(edit, example)
         subject = subject_of(edit)
         statements = [e.completion for e in edit.examples if e.kind in ("statement", "rewrite")]
         if subject and statements:
@@ -156,6 +158,7 @@ class Pool(Batches):
 
     def _refused(self, question: str, key: str) -> Shot:
         whole = self._rng.random() < WHOLE_ABSTENTIONS
+        # counts whole where a glance at a fact counts half: else values bleed into what is next to them
         return replace(self._shot("neighbour", question, ABSTENTION, whole, key), weight=1.0)
 
     def _known(self, edit: SelfEdit, example: Example) -> Shot:
