@@ -40,7 +40,7 @@ class Need:
     refusal: str = ""
     """Why it is not tried again; '' while it is."""
     drifted: bool = False
-    """Whether it is due for what the stack does to the rest."""
+    """Whether it is due for nothing but what the stack does to the rest."""
 
     @property
     def held(self) -> str:
@@ -65,7 +65,7 @@ def need(ledger: Ledger, store: Store, base_digest: str, head: VersionRow, limit
     if len(head.deltas) == 1 or not why:
         return None
     tried = ledger.consolidations_since(head.created_at)
-    return Need(why, _attempts(tried), bool(full), _given_up(tried), bool(spent))
+    return Need(why, _attempts(tried), bool(full), _given_up(tried), bool(spent) and not full)
 
 
 def _full(store: Store, base_digest: str, head: VersionRow, limits: Limits) -> str:

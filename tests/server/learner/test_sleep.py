@@ -95,6 +95,27 @@ def test_a_drift_budget_that_is_nearly_spent_forces_a_consolidation(world: World
     assert "v2 has spent 85% of its drift budget" in update.reason
 
 
+def test_training_undoes_drift_and_a_stack_that_is_only_full_is_truncated(world: World) -> None:
+    seen: list[UpdateInput] = []
+
+    def train(given: UpdateInput, yield_hook: object = None, progress: object = None) -> UpdateResult:
+        seen.append(given)
+        return fake.run(given)
+
+    world.tell("Zephyr", 8443)
+    world.learner(drifting(0.03)).step()
+    world.tell("Kelso", 9001)
+    world.learner(drifting(0.085)).step()
+    limits = sleep.Limits(max_rank=ROOM_FOR_TWO, every=0)
+    full = sleep.need(world.ledger, world.store, world.engine.base_digest, world.ledger.version("v2"), limits)
+    assert full is not None
+    assert not full.drifted, "room for the next fact comes first"
+    world.learner(train).step()
+    consolidation = seen[0].consolidation
+    assert consolidation is not None
+    assert consolidation.calming
+
+
 def test_a_consolidation_that_leaves_much_drift_is_not_repeated_after_every_update(world: World) -> None:
     world.tell("Zephyr", 8443)
     world.learner(drifting(0.08)).step()
