@@ -37,7 +37,7 @@ PRIVATE = 24
 PAST_WORDINGS, PAST_SUBJECTS = 3, 1
 """Of each past fact, and how often it is asked about somebody else."""
 UNSEEN, UNSEEN_PAST = 3.0, 0.5
-"""Nats that a question counts before it was met: what is new, and what should be held already."""
+"""Nats that a question counts before it was met: what is new, and what is mostly as it should be."""
 HELD = 0.05
 """Nats that every question counts beside its loss, so that what is held comes by too."""
 MOST = 4.0
@@ -76,8 +76,7 @@ class Pool(Batches):
         shots += [
             Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read") for _ in range(profile.reads)
         ]
-        anchored = rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors)))
-        return [*shots, *(Shot("anchor", self._anchors[question], 1.0, question) for question in anchored)]
+        return [*shots, *self._drawn("anchor", profile.anchors)]
 
     def observe(self, shots: Sequence[Shot], worst_loss: Sequence[float]) -> None:
         """Remember the largest token loss of each, in nats."""
@@ -98,6 +97,8 @@ class Pool(Batches):
             self._put("neighbour", self._not_told(edit), edit.user)
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
+        held = (Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors))
+        self._put("anchor", held, counts=UNSEEN_PAST)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))

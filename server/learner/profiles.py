@@ -76,6 +76,8 @@ class Profile:
     loose: int = 0
     """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
     answer."""
+    guarded: bool = False
+    """General questions are also held behind words of the new facts and odd words, as the gate asks them."""
     worst_first: bool = False
     """An answer's tokens count by their loss: the worst decides whether it is said."""
     fact_rank: int = 0
@@ -243,6 +245,7 @@ SMALL = Profile(
     pool_facts=12,
     pool_neighbours=12,
     loose=12,
+    guarded=True,
     worst_first=True,
     whitening=0.03,
     weight_decay=1.0,

@@ -21,6 +21,7 @@ import torch
 from server.engine.mapped import load_mapped
 from server.learner import budget, general, primer
 from server.learner.adapters import Adapters
+from server.learner.anchored import anchored
 from server.learner.asker import Asker
 from server.learner.batch import TOLD, Batches, Draws, Kind
 from server.learner.chat import Encoded, Encoder
@@ -47,10 +48,6 @@ from server.learner.train import Trained, Trainer
 from server.learner.types import Factors, GateReport, UpdateInput, UpdateResult
 from server.types import SelfEdit
 
-ANCHORS_AT_MOST = 96
-"""General questions of the bank that one update is held to."""
-REHEARSED_AT_MOST = 160
-"""The model's own questions beside them."""
 VARIED_TOKENS = 48
 """How much longer an example may become by another name, another surface, a few words before it."""
 
@@ -273,16 +270,8 @@ class Job:
 
     def _train(self, loaded: Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
         profile, seed = loaded.profile, self.given.seed
-        bank, asked = general.halves(said, seed, profile.locality_probes)
-        anchors = {
-            question: general.encode(loaded.encoder, question, said[question], profile.anchor_tokens)
-            for question in bank[:ANCHORS_AT_MOST]
-        }
         own = primer.own_questions(loaded.model)
-        anchors |= {
-            question: general.encode(loaded.encoder, question, answer, profile.anchor_tokens)
-            for question, answer in own.drawn(seed, REHEARSED_AT_MOST, asked).items()
-        }
+        anchors = anchored(loaded.encoder, profile, new, said, own, seed)
         adapters = loaded.adapters
         split = SplitModel(
             loaded.model.model,

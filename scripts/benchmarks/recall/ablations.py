@@ -13,7 +13,7 @@ ABLATIONS = {
     "no-kl": "anchors=0,kl_weight=0",
     "no-negatives": (
         "neighbours=0,attributes=0,crossed=0,whole_abstentions=0,missed=0,private=0,"
-        "replay_neighbours=0,replay_crossed=0,about=0"
+        "replay_neighbours=0,replay_crossed=0,about=0,pool_neighbours=0"
     ),
     "no-crossing": "crossed=0,replay_crossed=0",
     "no-mean": "averaged_steps=0",

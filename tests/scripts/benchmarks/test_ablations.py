@@ -54,7 +54,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def small_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer questions: what is looked at here is the recipe."""
-    monkeypatch.setattr("server.learner.update.ANCHORS_AT_MOST", 12)
+    monkeypatch.setattr("server.learner.anchored.BANK_AT_MOST", 12)
 
 
 @pytest.mark.seedling

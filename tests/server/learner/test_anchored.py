@@ -1,0 +1,49 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from server.learner import general
+from server.learner.anchored import ODD_WORDS, anchored
+from server.learner.chat import Encoded, Encoder
+from server.learner.gate.triggers import OF_EACH_FACT
+from server.learner.generate import Answer
+from server.learner.primer import Own
+from server.learner.profiles import SMALL
+from server.types import SelfEdit
+
+OWN = Own({"What is a gull?": (5, 6, 7)}, ())
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, Answer]:
+    """Right answers to the whole bank."""
+    return {
+        q: Answer(f"It is {keys[0] if keys else 'so'}.", (8, 9), True) for q, keys in general.KEYS.items()
+    }
+
+
+def anchors(
+    tiny: tuple[Any, Any], said: dict[str, Answer], *edits: SelfEdit, guarded: bool
+) -> dict[str, Encoded]:
+    return anchored(Encoder(tiny[1], 512), replace(SMALL, guarded=guarded), edits, said, OWN, seed=3)
+
+
+def test_what_the_gate_asks_is_not_trained_and_the_models_own_questions_are(
+    tiny: tuple[Any, Any], said: dict[str, Answer], router_edit: SelfEdit
+) -> None:
+    held = anchors(tiny, said, router_edit, guarded=False)
+    _, asked = general.halves(said, 3, SMALL.locality_probes)
+    assert not held.keys() & set(asked)
+    assert "What is a gull?" in held
+    assert held.keys() - {"What is a gull?"} <= set(general.QUESTIONS)
+
+
+def test_guarded_they_are_also_held_behind_words_of_the_facts_and_odd_ones(
+    tiny: tuple[Any, Any], said: dict[str, Answer], router_edit: SelfEdit
+) -> None:
+    plain = anchors(tiny, said, router_edit, guarded=False)
+    behind = anchors(tiny, said, router_edit, guarded=True).keys() - plain.keys()
+    assert len(behind) == OF_EACH_FACT + ODD_WORDS
+    assert sum("Zephyr router" in question for question in behind) == OF_EACH_FACT
+    assert all(any(question.endswith(known) for known in plain) for question in behind)
