@@ -131,7 +131,7 @@ class Pool(Batches):
                 told = rng.choice(statements)
                 yield self._shot("statement", form.format(subject), told, True, f"{edit.id} statement")
 
-    def _not_told(self, edit: SelfEdit) -> Iterator[Shot]:
+    def _not_told(self, edit: SelfEdit) -> list[Shot]:
         """Next to the fact: somebody else, something else, or both, in the same wordings and loosely."""
         rng, profile = self._rng, self._profile
         alone = [form.format(subject_of(edit)) for form in ABOUT[:ALONE]] if subject_of(edit) else []
@@ -143,7 +143,7 @@ class Pool(Batches):
         found += loose.others(edit, rng, profile.loose)
         for turn in range(CROSSED):
             found.append((self._crossings.about, self._crossings.elsewhere)[turn % 2](edit, rng))
-        return iter(self._all_refused(found, edit))
+        return self._all_refused(found, edit)
 
     def _all_refused(self, questions: Iterable[str | None], edit: SelfEdit) -> list[Shot]:
         """Each once, some in another surface."""
