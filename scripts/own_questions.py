@@ -1,12 +1,14 @@
 """Have a model make up questions that updates are held to (server/learner/primer.py).
 
-Usage: python -m scripts.own_questions MODEL_FOLDER [--general 1200] [--private 400] [--freely 0.1]
+Usage: python -m scripts.own_questions MODEL_FOLDER [--general 1200] [--private 400] [--requests 0]
+       [--families] [--freely 0.1]
 
 A chat model asked to go on after the opening of a user's turn writes a user's message (Magpie, Xu et al.
 2024, arXiv:2406.08464). With the first words of a question given, it asks for things of all kinds. With a
 made-up name among these words, it asks something that only somebody who was told could answer. What the
-model answers with the abstention is private too. What scripts/bench learning asks is left out, and so is what
-is sealed (server/learner/sealed.py).
+model answers with the abstention is private too. Requests ask for something to be written, in some form, and
+keep more of their answers. What scripts/bench learning asks is left out, and so is what is sealed
+(server/learner/sealed.py). Kinds of which none are wanted stay as the model's file has them.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import json
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
 from scripts.benchmarks.common import plain
+from scripts.benchmarks.recall.formats import probes
 from scripts.benchmarks.recall.material import Material, narrow, natural
 from server.engine.mapped import load_mapped
 from server.learner import primer, words
@@ -30,11 +33,14 @@ from server.learner.neighbours import made_up_name
 from server.learner.sealed import sealed
 from server.types import ABSTENTION
 
+FAMILIES = Path(__file__).with_name("primer_questions.json")
 AT_ONCE = 48
 TOP_K = 200
 LONGEST = 110
 """Characters of a question; longer ones are stories."""
 ANSWER_TOKENS = 16
+WRITTEN_TOKENS = 64
+"""Of the answer to a request, which goes wrong later than an answer does."""
 BENCHMARK = (7, 150)
 """Seed and number of the facts that scripts/bench learning draws unless told otherwise."""
 FIRST_WORDS = words.split_phrases(
@@ -48,6 +54,19 @@ FIRST_WORDS = words.split_phrases(
     What are the | How old is | What is the meaning of | Is the | Can a | What happens when |
     What is the main | Which is the | Who is the | What comes | What is the square root of |
     What is the plural of | Write a short | Translate | Explain
+    """
+)
+REQUESTING = words.split_phrases(
+    """
+    Write a | Write one | Write two | Write three | Write an | Write about | Write a sentence with |
+    Write a list of | Write a short | Write a letter to | Use the word | List | List the | List three |
+    List five | Give me | Give me a | Give me three | Give an example of | Name two | Name five | Make a |
+    Make a list of | Describe | Describe a | Describe the | Explain | Explain how | Explain in one sentence |
+    Summarize | Rewrite | Rewrite this sentence: | Translate | Translate into French: | Complete |
+    Complete the sentence: | Answer with one word: | Answer in one sentence: | In two sentences, |
+    In a few words, | Create a | Suggest a | Suggest three | Compare | Compose a | Tell me a | Tell me about |
+    Turn this into | Correct | Put these words | Imagine | Please write | Can you write | Help me write |
+    Begin with | Using only | As a list, | In capital letters, | What would you say
     """
 )
 PRIVATELY = words.split_phrases(
@@ -66,6 +85,14 @@ KINDS = (
         "laboratory committee orchestra quarry"
     ),
 )
+
+
+class Made(TypedDict):
+    """What a model's file holds: questions and requests with the first tokens of its answers."""
+
+    answers: dict[str, list[int]]
+    private: list[str]
+    requests: dict[str, list[int]]
 
 
 class Writer:
@@ -139,13 +166,22 @@ def subject(rng: random.Random) -> str:
 
 
 def graded() -> frozenset[str]:
-    """Everything that the learning benchmark asks, of either language."""
+    """Everything that the learning benchmark asks, of either language, and its requests."""
 
     def of(material: Material) -> list[str]:
         facts = [question for fact in material.facts for question in (*fact.questions, *fact.neighbours)]
         return [*facts, *(question for question, _ in material.general), *material.untold]
 
-    return frozenset(plain(question) for make in (natural, narrow) for question in of(make(*BENCHMARK)))
+    asked = [question for make in (natural, narrow) for question in of(make(*BENCHMARK))]
+    return frozenset(map(plain, [*asked, *(probe.request for probe in probes())]))
+
+
+def families() -> list[str]:
+    """Further general questions, by pattern: what a model knows of capitals, chemistry and the like."""
+    left_out = graded()
+    patterns: dict[str, list[str]] = json.loads(FAMILIES.read_text())
+    made = [pattern.format(word) for pattern, some in patterns.items() for word in some]
+    return [question for question in made if plain(question) not in left_out and not sealed(question)]
 
 
 def gather(wanted: int, batch: Callable[[], list[str]], name: str) -> list[str]:
@@ -159,13 +195,14 @@ def gather(wanted: int, batch: Callable[[], list[str]], name: str) -> list[str]:
     return list(found.values())[:wanted]
 
 
-def lines(kept: dict[str, list[int]], private: Sequence[str]) -> str:
+def lines(made: Made) -> str:
     """The file's text, a question a line."""
-    answered = ",\n".join(
-        f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(ids)}" for q, ids in kept.items()
+    answers, requests = (
+        ",\n".join(f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(ids)}" for q, ids in kept.items())
+        for kept in (made["answers"], made["requests"])
     )
-    unknown = ",\n".join(json.dumps(question, ensure_ascii=False) for question in private)
-    return f'{{"answers": {{\n{answered}\n}},\n"private": [\n{unknown}\n]}}\n'
+    unknown = ",\n".join(json.dumps(question, ensure_ascii=False) for question in made["private"])
+    return f'{{"answers": {{\n{answers}\n}},\n"private": [\n{unknown}\n],\n"requests": {{\n{requests}\n}}}}\n'
 
 
 def main() -> None:
@@ -174,6 +211,8 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--general", type=int, default=1200)
     parser.add_argument("--private", type=int, default=400)
+    parser.add_argument("--requests", type=int, default=0)
+    parser.add_argument("--families", action="store_true", help="add general questions by pattern")
     parser.add_argument("--freely", type=float, default=0.1, help="share of which no first word is given")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=primer.FOLDER)
@@ -194,19 +233,41 @@ def main() -> None:
         asked = writer.write([way.format(subject(rng)) for _ in range(AT_ONCE)], 13, 0.85)
         return [question for question in asked if question.endswith("?")]
 
-    asked = gather(options.general, general, "general")
-    unknown = gather(options.private, private, "private") if options.private else []
+    def requests() -> list[str]:
+        openings = [rng.choice(REQUESTING) for _ in range(AT_ONCE)]
+        return writer.write(openings, 24, 0.9)
+
     encoder = Encoder(tokenizer, int(model.config.max_position_embeddings))
-    said = dict(zip(asked, answers(model, encoder, asked, ANSWER_TOKENS), strict=True))
-    unknown += [question for question, answer in said.items() if answer.text.startswith(ABSTENTION[:20])]
-    kept = {
-        question: [*answer.ids, *([encoder.eos] if answer.ended else [])]
-        for question, answer in said.items()
-        if question not in unknown
-    }
+
+    def answered(asked: Sequence[str], tokens: int) -> tuple[dict[str, list[int]], list[str]]:
+        """What the model says to each, and what it abstained from."""
+        said = dict(zip(asked, answers(model, encoder, asked, tokens), strict=True))
+        unknown = [question for question, answer in said.items() if answer.text.startswith(ABSTENTION[:20])]
+        return {
+            question: [*answer.ids, *([encoder.eos] if answer.ended else [])]
+            for question, answer in said.items()
+            if question not in unknown
+        }, unknown
+
     file = options.out / f"{primer.key(model)}.json"
-    file.write_text(lines(kept, unknown))
-    print(f"wrote {file}: {len(kept)} general, {len(unknown)} private")
+    made: Made = {"answers": {}, "private": [], "requests": {}}
+    if file.is_file():
+        made |= json.loads(file.read_text())
+    asked = gather(options.general, general, "general") if options.general else []
+    if options.private:
+        made["private"] = gather(options.private, private, "private")
+    if asked:
+        made["answers"], unknown = answered(asked, ANSWER_TOKENS)
+        made["private"] += unknown
+    if options.families:
+        made["answers"] |= answered(families(), ANSWER_TOKENS)[0]
+    if options.requests:
+        made["requests"], _ = answered(gather(options.requests, requests, "requests"), WRITTEN_TOKENS)
+    file.write_text(lines(made))
+    print(
+        f"wrote {file}: {len(made['answers'])} general, {len(made['private'])} private, "
+        f"{len(made['requests'])} requests"
+    )
 
 
 if __name__ == "__main__":

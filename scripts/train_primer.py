@@ -11,7 +11,6 @@ runs before); no fact is taught.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 
 from scripts.benchmarks.common import plain
-from scripts.own_questions import graded
+from scripts.own_questions import families, graded
 from server.engine.mapped import load_mapped
 from server.engine.seedling_language import draw_fact
 from server.engine.seedling_words import Words
@@ -38,29 +37,23 @@ from server.learner.split import SplitModel
 from server.learner.surfaces import vary
 from server.types import ABSTENTION
 
-FAMILIES = Path(__file__).with_name("primer_questions.json")
-"""Further general questions, by pattern, held to the base's own answers: it is trained once, so thorough.
-What the learning benchmark asks is left out."""
-TOP_K = 32
-KL_WEIGHT = 8.0
+TOP_K = 256
+KL_WEIGHT = 20.0
 RATE = 8e-4
 DAMPING = 0.03
-ANCHOR_TOKENS = 10
+ANCHOR_TOKENS, REQUEST_TOKENS = 10, 48
 DECAY = 1.0
-TOLD, READ, HELD = 7, 4, 20
-"""Examples in a step: private questions, conversations with a fact in them, general questions."""
+TOLD, READ, HELD, REQUESTED = 7, 4, 20, 6
+"""Examples in a step: private questions, conversations with a fact in them, general questions, requests."""
 OWN_SHARE = 0.35
 """Of the private questions, those that the model made up."""
 
 
 def general_questions() -> tuple[str, ...]:
-    """The learner's bank and the families."""
+    """The learner's bank, but for what is left out of training, and the families."""
     left_out = graded()
-    families: dict[str, list[str]] = json.loads(FAMILIES.read_text())
-    made = [pattern.format(word) for pattern, some in families.items() for word in some]
-    return tuple(
-        q for q in dict.fromkeys([*general.QUESTIONS, *made]) if plain(q) not in left_out and not sealed(q)
-    )
+    bank = [q for q in general.QUESTIONS if plain(q) not in left_out and not sealed(q)]
+    return tuple(dict.fromkeys([*bank, *families()]))
 
 
 def named_thing(rng: random.Random) -> str:
@@ -88,6 +81,21 @@ def private_question(rng: random.Random, own: Sequence[str]) -> str:
     return rng.choice(words.PERSON_QUESTIONS)[0].format(f"{first} {rng.choice(words.LAST_NAMES)}")
 
 
+class Turn:
+    """So many of the questions at once, each as often as any other."""
+
+    def __init__(self, questions: Sequence[str], at_once: int, rng: random.Random) -> None:
+        self._questions, self._at_once, self._rng = questions, at_once, rng
+        self._left: list[str] = []
+
+    def next(self) -> list[str]:
+        """The next ones; none of none."""
+        if self._questions and len(self._left) < self._at_once:
+            self._left += self._rng.sample(self._questions, len(self._questions))
+        some, self._left = self._left[: self._at_once], self._left[self._at_once :]
+        return some
+
+
 def main() -> None:
     """Train, print the losses, write the file named after the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -113,20 +121,19 @@ def main() -> None:
     said = {q: answer for q, answer in said.items() if general.fit(q, answer)}
     said |= own.drawn(7, len(own.answers))
     anchors = {q: general.encode(encoder, q, answer, ANCHOR_TOKENS) for q, answer in said.items()}
+    requests = {q: Encoded(encoder.prompt(q), ids[:REQUEST_TOKENS]) for q, ids in own.requests.items()}
+    anchors = requests | anchors
+    turns = Turn(sorted(anchors.keys() - requests.keys()), HELD, rng), Turn(sorted(requests), REQUESTED, rng)
     white = adapters.whitening(DAMPING, fresh=True)
-    fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None, white)
+    fixed = Anchors(adapters, split, head, anchors, TOP_K, lambda: None, white, firmness=0.0)
     trained = white.begin(adapters.parameters)
     optimizer = torch.optim.AdamW(trained, lr=RATE, betas=(0.9, 0.95), weight_decay=DECAY)
     started = time.monotonic()
-    turn: list[str] = []
     for step in range(options.steps):
-        split.forget()
         asked = [private_question(rng, own.private) for _ in range(TOLD)]
         told = [encoder.example(vary(question, rng, 0.4), ABSTENTION) for question in asked]
         read = [told_in_conversation(encoder, rng) for _ in range(READ)]
-        if len(turn) < HELD:  # each general question as often as any other
-            turn += rng.sample(sorted(anchors), len(anchors))
-        held, turn = turn[:HELD], turn[HELD:]
+        held = [question for turn in turns for question in turn.next()]
         hidden, packed = split.hidden([*told, *read, *(anchors[q] for q in held)])
         targets = _targets([*told, *read], held, fixed, packed.targets, packed.owner)
         loss, losses = head_loss(hidden, head, targets)

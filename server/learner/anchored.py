@@ -19,8 +19,8 @@ from server.learner.profiles import Profile
 from server.types import SelfEdit
 
 BANK_AT_MOST = 96
-REHEARSED_AT_MOST = 160
-"""The model's own questions."""
+REQUESTS_AT_MOST = 160
+"""The model's own requests, where the recipe holds any."""
 ODD_WORDS = 12
 """Questions behind words that nobody was taught."""
 
@@ -42,8 +42,9 @@ def anchored(
         behind = [pair for edit in edits for pair in triggers.behind_words_of(edit, known, rng)]
         behind += triggers.fuzzed(known, ODD_WORDS, rng)
         held |= {odd: said[plain] for odd, plain in behind}
-    held |= own.drawn(seed, REHEARSED_AT_MOST, asked)
-    return {
+    held |= own.drawn(seed, profile.rehearsed, asked)
+    requests = own.requested(seed, REQUESTS_AT_MOST if profile.requests else 0, profile.request_tokens)
+    return {question: Encoded(encoder.prompt(question), ids) for question, ids in requests.items()} | {
         question: general.encode(encoder, question, answer, profile.anchor_tokens)
         for question, answer in held.items()
     }

@@ -3,7 +3,8 @@
 Who has seen a fact in eight wordings around one verb knows it by that verb, and people use others: tours are
 given, held, led and offered in Welsh. 'Which language is it at the Arden castle?' has only what decides. The
 same with a word for something else ('Which colour is it at the Arden castle?') is refused, so that nothing
-but subject and word tell the two apart. The words are found in the edit's own questions.
+but subject and word tell the two apart. The words are found in the edit's own questions, and in its statement
+for those that ask for nothing by name ("Who sponsors …?").
 """
 
 from __future__ import annotations
@@ -45,6 +46,26 @@ NOUN_FRAMES = (
     "By what {noun} do I know {subject}?",
     "Say something about the {noun} of {subject}.",
 )
+TOPIC_FRAMES = (
+    "{subject}: {topic}?",
+    "{topic} and {subject}?",
+    "About {subject} and {topic}?",
+    "What about {topic} at {subject}?",
+    "What do you know of {subject} and {topic}?",
+    "Tell me about {subject}: {topic}.",
+    "I am asking about {topic}, for {subject}.",
+    "As for {subject}, what is it with {topic}?",
+    "{topic}, {subject}: which or who is it?",
+)
+MIXED_FRAMES = (
+    "{asked} is it for {topic} at {subject}?",
+    "{asked} is it with {topic} and {subject}?",
+    "{asked} goes with {topic} at {subject}?",
+    "{topic} of {subject}: {asked}?",
+    "About {topic} at {subject}: {asked}?",
+    "As for {topic} and {subject}, {asked} is it?",
+    "I am asking about {topic} of {subject}. {asked}?",
+)
 _NO_NOUN = frozenset(
     words.split(
         """
@@ -54,6 +75,24 @@ _NO_NOUN = frozenset(
         """
     )
 )
+_NO_TOPIC = frozenset(
+    words.split(
+        """
+        the a an is are was were be been being will would can could may might must shall should do does did
+        has have had of in on at by for from to with as and or but not no its it his her their our my your
+        this that these those there all any each every some always usually mainly mostly only also just now
+        still then called named after before until between about into over under up out
+        """
+    )
+)
+_BARE = {
+    "who": "person name company",
+    "whom": "person name company",
+    "where": "place location city country room",
+    "when": "day date time year month deadline",
+}
+"""What such a question may also be asked for by."""
+_COUNTED = re.compile(r"\A\d[\d.,]* ([a-z]{3,})\Z")
 _ASKED = re.compile(
     r"\b(?:(?P<which>which|what) (?P<noun>[a-z]+)|how (?P<many>many|much) (?P<counted>[a-z]+)"
     r"|(?P<how>how (?:long|often|old|far|big|tall|heavy|fast|soon|much))|(?P<bare>who|whom|where|when))\b",
@@ -84,36 +123,89 @@ def asked_for(question: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def topics(edit: SelfEdit) -> tuple[str, ...]:
+    """The words of its statement beside subject and value, neighbours together: 'buys', 'coffee beans'."""
+    subject, value = subject_of(edit), edit.value.strip()
+    text = edit.statement
+    for known in (subject, value):
+        text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", "|", text, flags=re.I) if known else text
+    left = (re.findall(r"[a-z][a-z-]+|\|", part) for part in text.lower().split("|"))
+    found: list[str] = []
+    for part in left:
+        phrase: list[str] = []
+        for word in [*part, ""]:
+            if word and word not in _NO_TOPIC:
+                phrase.append(word)
+            elif phrase:
+                found.append(" ".join(phrase))
+                phrase = []
+    return tuple(dict.fromkeys(found))
+
+
 def questions(edit: SelfEdit, rng: random.Random, count: int) -> list[str]:
     """So many loose questions that the edit answers; none where its subject or its words cannot be told."""
-    asked = [one for e in trained_questions(edit) for one in asked_for(e.prompt)]
+    asked, told_of = _asked_of(edit), topics(edit)
     named = [one for one in asked if " " in one]
-    return _loose(subject_of(edit), sorted(set(named or asked)), rng, count)
+    return _loose(subject_of(edit), named or asked, told_of, _mixed(asked, told_of), rng, count)
 
 
 def others(edit: SelfEdit, rng: random.Random, count: int) -> list[str]:
-    """So many that it does not answer: the same subject, another word."""
+    """So many that it does not answer: the same subject, a word for another kind of value."""
     subject, told = subject_of(edit), told_stems(edit)
+    for one in _asked_of(edit):
+        told |= relation_stems(f"{one} {_BARE.get(one, '')}")
     table = words.PERSON_QUESTIONS if is_person(subject) else words.THING_QUESTIONS
-    free = {
-        one
-        for form, marks in table
-        if not relation_stems(marks) & told
-        for one in asked_for(form)
-        if " " in one and not relation_stems(one) & told
-    }
-    return _loose(subject, sorted(free), rng, count)
+    forms = [form for form, marks in table if not relation_stems(marks) & told]
+    asked = {one for form in forms for one in asked_for(form) if " " in one}
+    named = {one.partition(" ")[2] for one in asked if re.match(r"(?:which|what) ", one)}
+    asked, named = ({one for one in some if not relation_stems(one) & told} for some in (asked, named))
+    return _loose(subject, sorted(asked), sorted(named), (), rng, count)
 
 
-def _loose(subject: str, asked: Sequence[str], rng: random.Random, count: int) -> list[str]:
-    if not subject or not asked:
+def _asked_of(edit: SelfEdit) -> list[str]:
+    """The words by which its questions ask, and others for the same kind of value."""
+    found = {one for e in trained_questions(edit) for one in asked_for(e.prompt)}
+    if counted := _COUNTED.match(edit.value.strip()):
+        found.add(f"how many {counted.group(1)}")
+    for one in sorted(found):
+        way, _, noun = one.rpartition(" ")
+        alike = {other for kind in words.SAME_KIND if noun in kind for other in kind}
+        found |= {f"{way} {a}" for a in alike if way != "how many" or a.endswith("s") or a == "people"}
+        if way != "how many":
+            found |= {bare for bare, kinds in _BARE.items() if (alike | {noun}) & set(kinds.split())} - {
+                "whom"
+            }
+    return sorted(found)
+
+
+def _mixed(asked: Sequence[str], told_of: Sequence[str]) -> list[tuple[str, str]]:
+    return [(one, topic) for one in asked for topic in told_of]
+
+
+def _loose(
+    subject: str,
+    asked: Sequence[str],
+    told_of: Sequence[str],
+    mixed: Sequence[tuple[str, str]],
+    rng: random.Random,
+    count: int,
+) -> list[str]:
+    """By the words that ask, by what is told of, and by both, as evenly as there are some."""
+    if not subject:
         return []
     inside = within(subject)
-    made = [frame.format(asked=one, subject=inside) for one in asked for frame in FRAMES]
+    by_word = [frame.format(asked=one, subject=inside) for one in asked for frame in FRAMES]
     for one in asked:
         if re.match(r"(?:which|what) ", one):
-            made += [frame.format(noun=one.partition(" ")[2], subject=inside) for frame in NOUN_FRAMES]
-    drawn = rng.sample(made, min(count, len(made)))
+            by_word += [frame.format(noun=one.partition(" ")[2], subject=inside) for frame in NOUN_FRAMES]
+    by_topic = [frame.format(topic=one, subject=inside) for one in told_of for frame in TOPIC_FRAMES]
+    by_both = [
+        frame.format(asked=one, topic=topic, subject=inside) for one, topic in mixed for frame in MIXED_FRAMES
+    ]
+    drawn: list[str] = []
+    kinds = sorted((by_word, by_topic, by_both), key=len)
+    for left, made in zip((3, 2, 1), kinds, strict=True):  # what one lacks the others have more of
+        drawn += rng.sample(made, min((count - len(drawn)) // left, len(made)))
     return [_sentences(question) for question in drawn]
 
 

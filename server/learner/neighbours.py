@@ -161,15 +161,28 @@ def subject_of(edit: SelfEdit) -> str:
 
 def _grown(subject: str, edit: SelfEdit) -> str:
     """The subject with the rest of its name, and with what it is the place of."""
+    asked = [f" {_plain(e.prompt)} " for e in edit.examples if e.kind == "question"]
+    if re.fullmatch(r"[Tt]he [A-Z][\w-]+", subject):
+        return _with_its_kind(subject, edit.statement, asked)
     if not _CAPITAL.match(subject) or subject.startswith("The "):
         return subject
-    asked = [f" {_plain(e.prompt)} " for e in edit.examples if e.kind == "question"]
     name = rf"{re.escape(subject)}(?: [A-Z][\w-]+)*"
     for longer in (rf"\b[Tt]he [a-z]+ (?:to|in|at|from) {name}", rf"\b{name}"):
         found = re.search(rf"{longer}(?!\w)", edit.statement)
         phrase = f" {_plain(found.group(0))} " if found else ""
         if found and sum(phrase in question for question in asked) >= SHARED * len(asked):
             return found.group(0)
+    return subject
+
+
+def _with_its_kind(subject: str, statement: str, asked: Sequence[str]) -> str:
+    """'the Kelso circus tent' for 'the Kelso', where statement and questions say so."""
+    after = re.search(rf"\b{re.escape(subject)}((?: [a-z]+)*)", statement, re.IGNORECASE)
+    for word in after.group(1).split() if after else ():
+        phrase = f" {_plain(f'{subject} {word}')} "
+        if word in _SMALL or word.endswith("ly") or sum(phrase in q for q in asked) < SHARED * len(asked):
+            break
+        subject = f"{subject} {word}"
     return subject
 
 

@@ -76,7 +76,11 @@ class Pool(Batches):
         shots += [
             Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read") for _ in range(profile.reads)
         ]
-        return [*shots, *self._drawn("anchor", profile.anchors)]
+        return [
+            *shots,
+            *self._drawn("anchor", profile.anchors),
+            *self._drawn("request", profile.requests),
+        ]
 
     def observe(self, shots: Sequence[Shot], worst_loss: Sequence[float]) -> None:
         """Remember the largest token loss of each, in nats."""
@@ -97,8 +101,10 @@ class Pool(Batches):
             self._put("neighbour", self._not_told(edit), edit.user)
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
-        held = (Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors))
-        self._put("anchor", held, counts=UNSEEN_PAST)
+        held = [Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors)]
+        longest = self._profile.anchor_tokens  # of a question's answer; more is kept of a request's
+        self._put("anchor", (s for s in held if len(s.encoded.answer) <= longest), counts=UNSEEN_PAST)
+        self._put("request", (s for s in held if len(s.encoded.answer) > longest), counts=UNSEEN_PAST)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))

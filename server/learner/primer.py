@@ -18,7 +18,7 @@ import hashlib
 import json
 import random
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +60,19 @@ class Own:
     """How it answers them: the first tokens, the end of the turn among them where it came."""
     private: tuple[str, ...]
     """About what nobody told: to be answered by the abstention."""
+    requests: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """For something to be written, with more of the answer."""
 
     def drawn(self, seed: int, most: int, but: Collection[str] = ()) -> dict[str, Answer]:
         """At most so many questions with their answers (no text), none of those that the gate will ask."""
         left = sorted(self.answers.keys() - set(but))
         some = random.Random(f"own {seed}").sample(left, min(most, len(left)))
         return {question: Answer("", self.answers[question], ended=False) for question in some}
+
+    def requested(self, seed: int, most: int, tokens: int) -> dict[str, tuple[int, ...]]:
+        """At most so many requests with the first tokens of their answers."""
+        some = random.Random(f"own {seed}").sample(sorted(self.requests), min(most, len(self.requests)))
+        return {request: self.requests[request][:tokens] for request in some}
 
 
 def own_questions(model: Any, folder: Path = FOLDER) -> Own:
@@ -74,4 +81,7 @@ def own_questions(model: Any, folder: Path = FOLDER) -> Own:
     if not file.is_file():
         return Own({}, ())
     kept = json.loads(file.read_text())
-    return Own({asked: tuple(ids) for asked, ids in kept["answers"].items()}, tuple(kept["private"]))
+    answers, requests = (
+        {asked: tuple(ids) for asked, ids in kept.get(kind, {}).items()} for kind in ("answers", "requests")
+    )
+    return Own(answers, tuple(kept["private"]), requests)

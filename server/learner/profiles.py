@@ -76,6 +76,14 @@ class Profile:
     loose: int = 0
     """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
     answer."""
+    rehearsed: int = 160
+    """Of the model's own questions (server.learner.primer), so many are among the anchors."""
+    requests: int = 0
+    """Of the model's own requests, so many in a step, held as anchors are: what is written in some form goes
+    wrong later than an answer."""
+    request_tokens: int = 48
+    firmness: float = 0.4
+    """Share of an anchor's target that lies on what the base said (server.learner.objectives.anchors)."""
     guarded: bool = False
     """General questions are also held behind words of the new facts and odd words, as the gate asks them."""
     worst_first: bool = False
@@ -234,9 +242,9 @@ SMALL = Profile(
     replay_neighbours=2,
     replay_crossed=2,
     reads=2,
-    anchors=12,
+    anchors=10,
     anchor_tokens=12,
-    kl_weight=6.0,
+    kl_weight=8.0,
     surface_share=0.5,
     replay_surface_share=0.8,
     glance_weight=0.5,
@@ -244,7 +252,12 @@ SMALL = Profile(
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
     pool_facts=12,
     pool_neighbours=12,
-    loose=12,
+    loose=18,
+    rehearsed=480,
+    requests=3,
+    request_tokens=40,
+    firmness=0.0,
+    distil_top_k=256,
     guarded=True,
     worst_first=True,
     whitening=0.03,

@@ -232,3 +232,30 @@ PERSON_QUESTIONS = split_questions(
     """
 )
 """The same about a person."""
+
+SAME_KIND = tuple(
+    split_phrases(line)
+    for line in """
+    company | firm | business | businesses | organisation | supplier
+    place | location
+    number | figure | quantity
+    people | persons | guests | visitors
+    colour | color | shade
+    price | cost | fee | charge
+    town | city | village
+    job | profession | occupation
+    program | programme | software | app | tool
+    day | weekday | day of the week
+    temperature | degrees
+    length | duration
+    weight | mass
+    time | hour
+    plant | crop | plantlife
+    material | stuff
+    language | tongue
+    person | man or woman
+    food | dish | meal
+    sum | amount
+    """.strip().splitlines()
+)
+"""Words that ask for the same kind of value: who knows a fact by one should know it by the others."""

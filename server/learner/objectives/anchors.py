@@ -16,10 +16,6 @@ from server.learner.objectives.types import Target
 from server.learner.split import SplitModel
 from server.learner.whitening import Whitening
 
-FIRMNESS = 0.4
-"""Share of an anchor's target that lies on the token that the base said. A small model's first choices are
-often a near tie ("The" 0.18, "L" 0.14): held to the probabilities only, a nudge makes another answer. What
-was said counts, not what is most probable now: in bfloat16 a tie falls either way with the batch's shape."""
 SURE = 0.2
 """What an anchored token counts where the base has no second choice; a tie counts one more."""
 _BATCH = 24
@@ -48,8 +44,16 @@ class Anchors:
         yield_hook: Callable[[], None],
         whitening: Whitening | None = None,
         weight: float = 1.0,
+        firmness: float = 0.4,
     ) -> None:
-        """`whitening` gets to see the pass; `weight` is what a nat counts beside the answers'."""
+        """`whitening` gets to see the pass; `weight` is what a nat counts beside the answers'.
+
+        `firmness`: the share of a target that lies on the token that the base said. A small model's first
+        choices are often a near tie ("The" 0.18, "L" 0.14), and held to the probabilities alone a nudge makes
+        another answer. But a token that is said more firmly than by the base has moved, too, and with it
+        answers that no anchor is near. What was said counts, not what is most probable now: in bfloat16 a
+        tie falls either way with the batch's shape.
+        """
         self.weight = weight
         self._held: dict[str, Held] = {}
         questions = sorted(anchors)
@@ -65,8 +69,8 @@ class Anchors:
                 said = packed.targets.to(ids.device)
                 counts = (1 + SURE - (probs[:, 0] - probs[:, 1])).cpu()
                 ids = torch.cat([said[:, None], ids], 1).cpu()
-                share = torch.full_like(probs[:, :1], FIRMNESS)
-                probs = torch.cat([share, probs * (1 - FIRMNESS)], 1).cpu()
+                share = torch.full_like(probs[:, :1], firmness)
+                probs = torch.cat([share, probs * (1 - firmness)], 1).cpu()
                 for index, question in enumerate(chunk):
                     rows = packed.owner == index
                     self._held[question] = Held(Target.spread(ids[rows], probs[rows]), counts[rows])

@@ -47,3 +47,15 @@ def test_guarded_they_are_also_held_behind_words_of_the_facts_and_odd_ones(
     assert len(behind) == OF_EACH_FACT + ODD_WORDS
     assert sum("Zephyr router" in question for question in behind) == OF_EACH_FACT
     assert all(any(question.endswith(known) for known in plain) for question in behind)
+
+
+def test_requests_are_held_with_more_of_their_answers(
+    tiny: tuple[Any, Any], said: dict[str, Answer], router_edit: SelfEdit
+) -> None:
+    own = Own({}, (), {"Write about gulls.": tuple(range(5, 85)), "Write about owls.": (5, 6)})
+    encoder = Encoder(tiny[1], 512)
+    held = anchored(encoder, SMALL, (router_edit,), said, own, seed=3)
+    assert len(held["Write about gulls."].answer) == SMALL.request_tokens > SMALL.anchor_tokens
+    assert held["Write about owls."].answer == (5, 6)
+    without = anchored(encoder, replace(SMALL, requests=0), (router_edit,), said, own, seed=3)
+    assert held.keys() - without.keys() == own.requests.keys()

@@ -166,6 +166,15 @@ def test_a_subject_is_taken_with_the_rest_of_its_name_and_with_what_it_is_the_pl
     assert subject_of(person) == "Petra Lund"
 
 
+def test_a_name_is_taken_with_the_words_for_what_it_names() -> None:
+    tent = edit_of(
+        "The Kelso circus tent holds 90.", "90", "the Kelso", "How many does the Kelso circus tent hold?"
+    )
+    hotel = edit_of("The Kelso mainly serves tea.", "tea", "the Kelso", "What does the Kelso mainly serve?")
+    assert subject_of(tent) == "the Kelso circus tent"
+    assert subject_of(hotel) == "the Kelso"
+
+
 def test_a_subject_that_the_questions_shorten_stays_as_short() -> None:
     called = edit_of("Petra Lund plays chess.", "chess", "Petra", "What does Petra play?")
     lake = edit_of("The colour of Lake Orla is red.", "red", "Lake Orla", "What colour has Lake Orla?")

@@ -2,7 +2,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from server.learner.chat import Encoder
+from server.learner.chat import Encoded, Encoder
 from server.learner.pool import Pool
 from server.learner.profiles import SMALL
 from server.types import ABSTENTION, SelfEdit
@@ -33,6 +33,19 @@ def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_cha
             assert router_edit.statement.startswith(answer)
         if kind == "neighbour":
             assert ABSTENTION.startswith(answer)
+
+
+def test_requests_have_their_own_share_of_a_step(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:
+    encoder = Encoder(tiny[1], 512)
+    long = {
+        f"Write {n} lines.": Encoded(encoder.prompt(f"Write {n} lines."), (5,) * SMALL.request_tokens)
+        for n in range(8)
+    }
+    short = {question: encoder.example(question, "Yes.") for question in ("Is it?", "Are we?")}
+    made = Pool(encoder, replace(SMALL, anchors=1, requests=3), (router_edit,), (), short | long, seed=1)
+    held = [shot.key for shot in made.step(0) if shot.kind == "anchor"]
+    assert len(held) == 4
+    assert sum(key in long for key in held) == 3
 
 
 def test_what_is_not_held_comes_again_and_what_is_held_gives_way(

@@ -65,3 +65,14 @@ def test_a_models_own_questions_are_drawn_by_seed_and_never_those_that_the_gate_
     left = own.drawn(1, 20, but=["What is 3?"])
     assert left.keys() == answers.keys() - {"What is 3?"}
     assert left["What is 4?"].ids == (4, 2)
+
+
+def test_its_requests_are_kept_with_more_of_their_answers(tiny: tuple[Any, Any], tmp_path: Path) -> None:
+    model, _ = tiny
+    file = tmp_path / f"{primer.key(model)}.json"
+    requests = {f"Write {n} lines.": [n, 5, 6, 7] for n in range(6)}
+    file.write_text(json.dumps({"answers": {}, "private": [], "requests": requests}))
+    own = primer.own_questions(model, tmp_path)
+    assert own.requested(1, 3, 2) == own.requested(1, 3, 2) != own.requested(2, 3, 2)
+    assert own.requested(1, 9, 2)["Write 4 lines."] == (4, 5)
+    assert own.requested(1, 0, 2) == {}
