@@ -111,12 +111,12 @@ class Work:
         drawn = profile.shots(facts, past)
         distinct = drawn * steps
         if profile.pool_facts:
-            distinct = POOLED * facts + POOLED_PAST * past + profile.reads * steps
+            distinct = POOLED * facts + POOLED_PAST * past + (profile.reads + profile.strangers) * steps
         return cls(
             prefix=prefix,
             example=sum(len(s.ids) for s in samples) / len(samples),
             answers=sum(len(s.answer) for s in samples) / len(samples),
-            shots=drawn + profile.anchors + LONG_REQUEST * profile.requests,
+            shots=drawn + profile.anchors + profile.guards + LONG_REQUEST * profile.requests,
             distinct=distinct + 96,
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )

@@ -57,15 +57,7 @@ TOPIC_FRAMES = (
     "As for {subject}, what is it with {topic}?",
     "{topic}, {subject}: which or who is it?",
 )
-MIXED_FRAMES = (
-    "{asked} is it for {topic} at {subject}?",
-    "{asked} is it with {topic} and {subject}?",
-    "{asked} goes with {topic} at {subject}?",
-    "{topic} of {subject}: {asked}?",
-    "About {topic} at {subject}: {asked}?",
-    "As for {topic} and {subject}, {asked} is it?",
-    "I am asking about {topic} of {subject}. {asked}?",
-)
+OF_EACH_TOPIC = 4
 _NO_NOUN = frozenset(
     words.split(
         """
@@ -144,9 +136,9 @@ def topics(edit: SelfEdit) -> tuple[str, ...]:
 
 def questions(edit: SelfEdit, rng: random.Random, count: int) -> list[str]:
     """So many loose questions that the edit answers; none where its subject or its words cannot be told."""
-    asked, told_of = _asked_of(edit), topics(edit)
+    asked = _asked_of(edit)
     named = [one for one in asked if " " in one]
-    return _loose(subject_of(edit), named or asked, told_of, _mixed(asked, told_of), rng, count)
+    return _loose(subject_of(edit), named or asked, topics(edit), rng, count)
 
 
 def others(edit: SelfEdit, rng: random.Random, count: int) -> list[str]:
@@ -159,7 +151,7 @@ def others(edit: SelfEdit, rng: random.Random, count: int) -> list[str]:
     asked = {one for form in forms for one in asked_for(form) if " " in one}
     named = {one.partition(" ")[2] for one in asked if re.match(r"(?:which|what) ", one)}
     asked, named = ({one for one in some if not relation_stems(one) & told} for some in (asked, named))
-    return _loose(subject, sorted(asked), sorted(named), (), rng, count)
+    return _loose(subject, sorted(asked), sorted(named), rng, count)
 
 
 def _asked_of(edit: SelfEdit) -> list[str]:
@@ -171,26 +163,13 @@ def _asked_of(edit: SelfEdit) -> list[str]:
         way, _, noun = one.rpartition(" ")
         alike = {other for kind in words.SAME_KIND if noun in kind for other in kind}
         found |= {f"{way} {a}" for a in alike if way != "how many" or a.endswith("s") or a == "people"}
-        if way != "how many":
-            found |= {bare for bare, kinds in _BARE.items() if (alike | {noun}) & set(kinds.split())} - {
-                "whom"
-            }
     return sorted(found)
 
 
-def _mixed(asked: Sequence[str], told_of: Sequence[str]) -> list[tuple[str, str]]:
-    return [(one, topic) for one in asked for topic in told_of]
-
-
 def _loose(
-    subject: str,
-    asked: Sequence[str],
-    told_of: Sequence[str],
-    mixed: Sequence[tuple[str, str]],
-    rng: random.Random,
-    count: int,
+    subject: str, asked: Sequence[str], told_of: Sequence[str], rng: random.Random, count: int
 ) -> list[str]:
-    """By the words that ask, by what is told of, and by both, as evenly as there are some."""
+    """By the words that ask, and at most half of them by what is told of."""
     if not subject:
         return []
     inside = within(subject)
@@ -199,14 +178,10 @@ def _loose(
         if re.match(r"(?:which|what) ", one):
             by_word += [frame.format(noun=one.partition(" ")[2], subject=inside) for frame in NOUN_FRAMES]
     by_topic = [frame.format(topic=one, subject=inside) for one in told_of for frame in TOPIC_FRAMES]
-    by_both = [
-        frame.format(asked=one, topic=topic, subject=inside) for one, topic in mixed for frame in MIXED_FRAMES
-    ]
-    drawn: list[str] = []
-    kinds = sorted((by_word, by_topic, by_both), key=len)
-    for left, made in zip((3, 2, 1), kinds, strict=True):  # what one lacks the others have more of
-        drawn += rng.sample(made, min((count - len(drawn)) // left, len(made)))
-    return [_sentences(question) for question in drawn]
+    most = min(count // 2, OF_EACH_TOPIC * len(told_of)) if by_word else count
+    some = rng.sample(by_topic, min(most, len(by_topic)))
+    some += rng.sample(by_word, min(count - len(some), len(by_word)))
+    return [_sentences(question) for question in some]
 
 
 def _sentences(text: str) -> str:

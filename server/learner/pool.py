@@ -8,10 +8,11 @@ nothing below the trained layers, whose states are remembered.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from server.learner import loose
+from server.learner.anchored import Anchor
 from server.learner.batch import Batches, Kind, Shot, graded, other_views
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of
@@ -53,12 +54,14 @@ class Pool(Batches):
         profile: Profile,
         edits: Sequence[SelfEdit],
         past: Sequence[SelfEdit],
-        anchors: dict[str, Encoded],
+        anchors: Mapping[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
     ) -> None:
         super().__init__(encoder, profile, edits, past, anchors, seed, private)
         self._pool: dict[str, list[Shot]] = {}
+        self._wordings: dict[str, list[str]] = {}
+        """By a new fact's edit: its wordings and loose questions."""
         self._open: dict[int, float] = {}
         """By a shot's identity: its largest token loss when it was last met, in nats."""
 
@@ -70,6 +73,7 @@ class Pool(Batches):
         shots = [
             *self._drawn("fact", profile.pool_facts),
             *self._drawn("neighbour", profile.pool_neighbours),
+            *self._strangers(profile.strangers),
             *self._drawn("private", profile.private),
             *self._drawn("replay", profile.replay),
         ]
@@ -79,6 +83,7 @@ class Pool(Batches):
         return [
             *shots,
             *self._drawn("anchor", profile.anchors),
+            *self._drawn("guard", profile.guards),
             *self._drawn("request", profile.requests),
         ]
 
@@ -94,6 +99,17 @@ class Pool(Batches):
         chance = [rng.random() ** (1 / (HELD + self._open[id(shot)])) for shot in there]
         return [there[i] for i in heapq.nlargest(most, range(len(there)), key=chance.__getitem__)]
 
+    def _strangers(self, count: int) -> list[Shot]:
+        """New facts asked about somebody else, another name every time: in a fixed pool a few names are
+        learned, and not that only one of all names has the fact."""
+        edits = [self._rng.choice(self._edits) for _ in range(count if self._edits else 0)]
+        found = [(edit, self._other(self._rng.choice(self._wordings[edit.id]), edit)) for edit in edits]
+        return [
+            replace(shot, user=edit.user)
+            for edit, question in found
+            for shot in self._all_refused([question], edit)
+        ]
+
     def _fill(self) -> None:
         rng = self._rng
         for edit in self._edits:
@@ -101,10 +117,9 @@ class Pool(Batches):
             self._put("neighbour", self._not_told(edit), edit.user)
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
-        held = [Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors)]
-        longest = self._profile.anchor_tokens  # of a question's answer; more is kept of a request's
-        self._put("anchor", (s for s in held if len(s.encoded.answer) <= longest), counts=UNSEEN_PAST)
-        self._put("request", (s for s in held if len(s.encoded.answer) > longest), counts=UNSEEN_PAST)
+        for question, encoded in sorted(self._anchors.items()):
+            sort = encoded.sort if isinstance(encoded, Anchor) else "anchor"
+            self._put(sort, [Shot("anchor", encoded, 1.0, question)], counts=UNSEEN_PAST)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))
@@ -143,8 +158,9 @@ class Pool(Batches):
         alone = [form.format(subject_of(edit)) for form in ABOUT[:ALONE]] if subject_of(edit) else []
         loosely = loose.questions(edit, rng, profile.loose)
         asked = [e.prompt for e in trained_questions(edit)]
+        self._wordings[edit.id] = asked + loosely
         found = [self._other(rng.choice(asked), edit) for _ in range(SUBJECTS)]
-        found += [self._other(question, edit) for question in (*alone, *loosely[: profile.loose // 2])]
+        found += [self._other(question, edit) for question in (*alone, *loosely)]
         found += [other_attribute(edit, rng) for _ in range(ATTRIBUTES)]
         found += loose.others(edit, rng, profile.loose)
         for turn in range(CROSSED):

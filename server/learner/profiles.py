@@ -73,6 +73,8 @@ class Profile:
     place of `questions`, `glances`, `neighbours` and so on; 0 draws fresh ones (server.learner.batch)."""
     pool_neighbours: int = 0
     """Questions next to facts in such a step."""
+    strangers: int = 0
+    """Further questions in such a step about somebody else, other ones every time."""
     loose: int = 0
     """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
     answer."""
@@ -84,8 +86,9 @@ class Profile:
     request_tokens: int = 48
     firmness: float = 0.4
     """Share of an anchor's target that lies on what the base said (server.learner.objectives.anchors)."""
-    guarded: bool = False
-    """General questions are also held behind words of the new facts and odd words, as the gate asks them."""
+    guards: int = 0
+    """General questions in a step that are held behind words of the new facts or odd words, as the gate asks
+    them."""
     worst_first: bool = False
     """An answer's tokens count by their loss: the worst decides whether it is said."""
     fact_rank: int = 0
@@ -162,7 +165,7 @@ class Profile:
     def shots(self, facts: int, past: int) -> float:
         """Examples with told answers in a step of so many new facts, on average."""
         if self.pool_facts:
-            fixed = self.pool_facts + self.pool_neighbours + self.private + self.reads
+            fixed = self.pool_facts + self.pool_neighbours + self.strangers + self.private + self.reads
             return fixed + (self.replay if past else 0)
         each = self.questions + self.glances + self.neighbours + self.attributes
         each += self.crossed if facts + past > 1 else 0
@@ -242,7 +245,7 @@ SMALL = Profile(
     replay_neighbours=2,
     replay_crossed=2,
     reads=2,
-    anchors=10,
+    anchors=8,
     anchor_tokens=12,
     kl_weight=8.0,
     surface_share=0.5,
@@ -251,14 +254,15 @@ SMALL = Profile(
     kl_cap_nats=0.15,
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
     pool_facts=12,
-    pool_neighbours=12,
+    pool_neighbours=10,
+    strangers=4,
     loose=18,
     rehearsed=480,
     requests=3,
     request_tokens=40,
     firmness=0.0,
     distil_top_k=256,
-    guarded=True,
+    guards=3,
     worst_first=True,
     whitening=0.03,
     weight_decay=1.0,

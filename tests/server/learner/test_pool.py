@@ -1,8 +1,9 @@
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
-from server.learner.chat import Encoded, Encoder
+from server.learner.anchored import Anchor
+from server.learner.chat import Encoder
 from server.learner.pool import Pool
 from server.learner.profiles import SMALL
 from server.types import ABSTENTION, SelfEdit
@@ -17,6 +18,10 @@ def pool(
     return Pool(encoder, replace(SMALL, **changes), edits, past, anchors, seed=1), encoder
 
 
+def strangers_of(shots: Any, encoder: Encoder) -> list[tuple[str, str, str]]:
+    return [words for words in words_of(shots, encoder) if words[0] == "neighbour"]
+
+
 def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_change(
     tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
 ) -> None:
@@ -24,7 +29,7 @@ def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_cha
     shots = made.step(0)
     kinds = Counter(shot.kind for shot in shots)
     assert kinds["fact"] + kinds["statement"] == SMALL.pool_facts
-    assert kinds["neighbour"] == SMALL.pool_neighbours
+    assert kinds["neighbour"] == SMALL.pool_neighbours + SMALL.strangers
     assert kinds["read"] == SMALL.reads
     assert kinds["replay"] == 2
     assert kinds["anchor"] == 2
@@ -35,17 +40,27 @@ def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_cha
             assert ABSTENTION.startswith(answer)
 
 
-def test_requests_have_their_own_share_of_a_step(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:
+def test_guards_and_requests_have_their_own_shares_of_a_step(
+    tiny: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
     encoder = Encoder(tiny[1], 512)
-    long = {
-        f"Write {n} lines.": Encoded(encoder.prompt(f"Write {n} lines."), (5,) * SMALL.request_tokens)
+    held = {
+        f"{sort} {n}": Anchor(encoder.prompt(f"{sort} {n}"), (5, 6), sort)
+        for sort in get_args(get_type_hints(Anchor)["sort"])
         for n in range(8)
     }
-    short = {question: encoder.example(question, "Yes.") for question in ("Is it?", "Are we?")}
-    made = Pool(encoder, replace(SMALL, anchors=1, requests=3), (router_edit,), (), short | long, seed=1)
-    held = [shot.key for shot in made.step(0) if shot.kind == "anchor"]
-    assert len(held) == 4
-    assert sum(key in long for key in held) == 3
+    made = Pool(encoder, replace(SMALL, anchors=1, guards=2, requests=3), (router_edit,), (), held, seed=1)
+    drawn = Counter(shot.key.split()[0] for shot in made.step(0) if shot.kind == "anchor")
+    assert drawn == {"anchor": 1, "guard": 2, "request": 3}
+
+
+def test_somebody_else_is_asked_about_under_another_name_every_time(
+    tiny: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
+    made, encoder = pool(tiny, router_edit, pool_neighbours=0, strangers=3, surface_share=0.0)
+    asked = [question for n in range(6) for _, question, _ in strangers_of(made.step(n), encoder)]
+    assert len(set(asked)) >= 16
+    assert not any("Zephyr" in question for question in asked)
 
 
 def test_what_is_not_held_comes_again_and_what_is_held_gives_way(
