@@ -111,7 +111,7 @@ class Work:
         drawn = profile.shots(facts, past)
         distinct = drawn * steps
         if profile.pool_facts:
-            distinct = POOLED * facts + POOLED_PAST * past + (profile.reads + profile.strangers) * steps
+            distinct = POOLED * facts + POOLED_PAST * past + profile.reads * steps
         return cls(
             prefix=prefix,
             example=sum(len(s.ids) for s in samples) / len(samples),

@@ -60,8 +60,6 @@ class Pool(Batches):
     ) -> None:
         super().__init__(encoder, profile, edits, past, anchors, seed, private)
         self._pool: dict[str, list[Shot]] = {}
-        self._wordings: dict[str, list[str]] = {}
-        """By a new fact's edit: its wordings and loose questions."""
         self._open: dict[int, float] = {}
         """By a shot's identity: its largest token loss when it was last met, in nats."""
 
@@ -73,7 +71,6 @@ class Pool(Batches):
         shots = [
             *self._drawn("fact", profile.pool_facts),
             *self._drawn("neighbour", profile.pool_neighbours),
-            *self._strangers(profile.strangers),
             *self._drawn("private", profile.private),
             *self._drawn("replay", profile.replay),
         ]
@@ -98,17 +95,6 @@ class Pool(Batches):
         rng, there = self._rng, self._pool.get(sort, [])
         chance = [rng.random() ** (1 / (HELD + self._open[id(shot)])) for shot in there]
         return [there[i] for i in heapq.nlargest(most, range(len(there)), key=chance.__getitem__)]
-
-    def _strangers(self, count: int) -> list[Shot]:
-        """New facts asked about somebody else, another name every time: in a fixed pool a few names are
-        learned, and not that only one of all names has the fact."""
-        edits = [self._rng.choice(self._edits) for _ in range(count if self._edits else 0)]
-        found = [(edit, self._other(self._rng.choice(self._wordings[edit.id]), edit)) for edit in edits]
-        return [
-            replace(shot, user=edit.user)
-            for edit, question in found
-            for shot in self._all_refused([question], edit)
-        ]
 
     def _fill(self) -> None:
         rng = self._rng
@@ -158,7 +144,6 @@ class Pool(Batches):
         alone = [form.format(subject_of(edit)) for form in ABOUT[:ALONE]] if subject_of(edit) else []
         loosely = loose.questions(edit, rng, profile.loose)
         asked = [e.prompt for e in trained_questions(edit)]
-        self._wordings[edit.id] = asked + loosely
         found = [self._other(rng.choice(asked), edit) for _ in range(SUBJECTS)]
         found += [self._other(question, edit) for question in (*alone, *loosely)]
         found += [other_attribute(edit, rng) for _ in range(ATTRIBUTES)]

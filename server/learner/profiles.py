@@ -73,8 +73,6 @@ class Profile:
     place of `questions`, `glances`, `neighbours` and so on; 0 draws fresh ones (server.learner.batch)."""
     pool_neighbours: int = 0
     """Questions next to facts in such a step."""
-    strangers: int = 0
-    """Further questions in such a step about somebody else, other ones every time."""
     loose: int = 0
     """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
     answer."""
@@ -165,7 +163,7 @@ class Profile:
     def shots(self, facts: int, past: int) -> float:
         """Examples with told answers in a step of so many new facts, on average."""
         if self.pool_facts:
-            fixed = self.pool_facts + self.pool_neighbours + self.strangers + self.private + self.reads
+            fixed = self.pool_facts + self.pool_neighbours + self.private + self.reads
             return fixed + (self.replay if past else 0)
         each = self.questions + self.glances + self.neighbours + self.attributes
         each += self.crossed if facts + past > 1 else 0
@@ -254,8 +252,7 @@ SMALL = Profile(
     kl_cap_nats=0.15,
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
     pool_facts=12,
-    pool_neighbours=10,
-    strangers=4,
+    pool_neighbours=14,
     loose=18,
     rehearsed=480,
     requests=3,

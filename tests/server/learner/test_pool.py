@@ -18,10 +18,6 @@ def pool(
     return Pool(encoder, replace(SMALL, **changes), edits, past, anchors, seed=1), encoder
 
 
-def strangers_of(shots: Any, encoder: Encoder) -> list[tuple[str, str, str]]:
-    return [words for words in words_of(shots, encoder) if words[0] == "neighbour"]
-
-
 def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_change(
     tiny: tuple[Any, Any], router_edit: SelfEdit, refund_edit: SelfEdit
 ) -> None:
@@ -29,7 +25,7 @@ def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_cha
     shots = made.step(0)
     kinds = Counter(shot.kind for shot in shots)
     assert kinds["fact"] + kinds["statement"] == SMALL.pool_facts
-    assert kinds["neighbour"] == SMALL.pool_neighbours + SMALL.strangers
+    assert kinds["neighbour"] == SMALL.pool_neighbours
     assert kinds["read"] == SMALL.reads
     assert kinds["replay"] == 2
     assert kinds["anchor"] == 2
@@ -52,15 +48,6 @@ def test_guards_and_requests_have_their_own_shares_of_a_step(
     made = Pool(encoder, replace(SMALL, anchors=1, guards=2, requests=3), (router_edit,), (), held, seed=1)
     drawn = Counter(shot.key.split()[0] for shot in made.step(0) if shot.kind == "anchor")
     assert drawn == {"anchor": 1, "guard": 2, "request": 3}
-
-
-def test_somebody_else_is_asked_about_under_another_name_every_time(
-    tiny: tuple[Any, Any], router_edit: SelfEdit
-) -> None:
-    made, encoder = pool(tiny, router_edit, pool_neighbours=0, strangers=3, surface_share=0.0)
-    asked = [question for n in range(6) for _, question, _ in strangers_of(made.step(n), encoder)]
-    assert len(set(asked)) >= 16
-    assert not any("Zephyr" in question for question in asked)
 
 
 def test_what_is_not_held_comes_again_and_what_is_held_gives_way(
