@@ -121,6 +121,6 @@ def refusal(result: UpdateResult) -> tuple[UpdateState, str]:
     """How an update that made no version ended, and why."""
     if result.aborted:
         return UpdateState.ABORTED, result.aborted
-    if result.factors is None and result.known:
+    if result.known and not result.steps and not result.held_back:  # nothing was left to train
         return UpdateState.NOTHING_TO_DO, "the model knew every fact already"
     return UpdateState.REJECTED, result.report.reason
