@@ -57,8 +57,8 @@ def test_requests_are_held_with_more_of_their_answers(
 ) -> None:
     own = Own({}, (), {"Write about gulls.": tuple(range(5, 85)), "Write about owls.": (5, 6)})
     encoder = Encoder(tiny[1], 512)
-    held = anchored(encoder, SMALL, (router_edit,), said, own, seed=3)
+    held = anchored(encoder, replace(SMALL, requests=3), (router_edit,), said, own, seed=3)
     assert len(held["Write about gulls."].answer) == SMALL.request_tokens > SMALL.anchor_tokens
     assert held["Write about owls."] == Anchor(encoder.prompt("Write about owls."), (5, 6), "request")
-    without = anchored(encoder, replace(SMALL, requests=0), (router_edit,), said, own, seed=3)
+    without = anchored(encoder, SMALL, (router_edit,), said, own, seed=3)
     assert held.keys() - without.keys() == own.requests.keys()
