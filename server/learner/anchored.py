@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from server.learner import general
 from server.learner.chat import Encoded, Encoder
@@ -20,20 +18,11 @@ from server.learner.primer import Own
 from server.learner.profiles import Profile
 from server.types import SelfEdit
 
-Sort = Literal["anchor", "guard", "request"]
 BANK_AT_MOST = 96
-REQUESTS_AT_MOST = 160
-"""The model's own requests, where the recipe holds any."""
+REHEARSED_AT_MOST = 160
+"""The model's own questions."""
 ODD_WORDS = 12
 """Questions behind words that nobody was taught."""
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor(Encoded):
-    """A question and the first tokens of the base's answer, which are held."""
-
-    sort: Sort = "anchor"
-    """Its share of a step: plain questions, those behind odd words and words of the facts, requests."""
 
 
 def anchored(
@@ -43,23 +32,18 @@ def anchored(
     said: Mapping[str, Answer],
     own: Own,
     seed: int,
-) -> dict[str, Anchor]:
-    """Question to its anchor. `said`: the base's answers to the bank."""
+) -> dict[str, Encoded]:
+    """Question to its first answer tokens. `said`: the base's answers to the bank."""
     bank, asked = general.halves(dict(said), seed, profile.locality_probes)
-    plain = {question: said[question] for question in bank[:BANK_AT_MOST]}
-    guards: dict[str, Answer] = {}
-    if profile.guards:
+    held = {question: said[question] for question in bank[:BANK_AT_MOST]}
+    if profile.guarded:
         rng = random.Random(f"guarded {seed}")
-        known = [question for question in plain if general.right(question, said[question].text)]
+        known = [question for question in held if general.right(question, said[question].text)]
         behind = [pair for edit in edits for pair in triggers.behind_words_of(edit, known, rng)]
         behind += triggers.fuzzed(known, ODD_WORDS, rng)
-        guards = {odd: said[question] for odd, question in behind}
-    plain |= own.drawn(seed, profile.rehearsed, asked)
-    requests = own.requested(seed, REQUESTS_AT_MOST if profile.requests else 0, profile.request_tokens)
-    held = {question: Anchor(encoder.prompt(question), ids, "request") for question, ids in requests.items()}
-    shares: tuple[tuple[Sort, dict[str, Answer]], ...] = (("guard", guards), ("anchor", plain))
-    for sort, answers in shares:
-        for question, answer in answers.items():
-            encoded = general.encode(encoder, question, answer, profile.anchor_tokens)
-            held[question] = Anchor(encoded.prompt, encoded.answer, sort)
-    return held
+        held |= {odd: said[plain] for odd, plain in behind}
+    held |= own.drawn(seed, REHEARSED_AT_MOST, asked)
+    return {
+        question: general.encode(encoder, question, answer, profile.anchor_tokens)
+        for question, answer in held.items()
+    }

@@ -6,7 +6,7 @@ Every choice is drawn from one seeded generator, so the same input and seed give
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -82,7 +82,7 @@ class Batches:
         profile: Profile,
         edits: Sequence[SelfEdit],
         past: Sequence[SelfEdit],
-        anchors: Mapping[str, Encoded],
+        anchors: dict[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
     ) -> None:

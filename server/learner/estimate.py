@@ -26,8 +26,6 @@ FIXED = 32 << 20
 """Bytes of compiled kernels, thread stacks and the allocator's own, beside every model."""
 POOLED, POOLED_PAST = 110, 4
 """Examples that the pool of a run holds of each new fact and each past one (server.learner.pool)."""
-LONG_REQUEST = 3
-"""Shots that a held request is as long as."""
 FILLED = 0.9
 """Share of a row that packing fills."""
 SLACK = 1.15
@@ -116,7 +114,7 @@ class Work:
             prefix=prefix,
             example=sum(len(s.ids) for s in samples) / len(samples),
             answers=sum(len(s.answer) for s in samples) / len(samples),
-            shots=drawn + profile.anchors + profile.guards + LONG_REQUEST * profile.requests,
+            shots=drawn + profile.anchors,
             distinct=distinct + 96,
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )

@@ -12,9 +12,10 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 from server.learner import words
-from server.learner.neighbours import is_person, relation_stems, subject_of, told_stems, within
+from server.learner.neighbours import SMALL, is_person, relation_stems, subject_of, told_stems, within
 from server.learner.sealed import trained_questions
 from server.types import SelfEdit
 
@@ -67,13 +68,12 @@ _NO_NOUN = frozenset(
         """
     )
 )
-_NO_TOPIC = frozenset(
+_NO_TOPIC = SMALL | frozenset(
     words.split(
         """
-        the a an is are was were be been being will would can could may might must shall should do does did
-        has have had of in on at by for from to with as and or but not no its it his her their our my your
-        this that these those there all any each every some always usually mainly mostly only also just now
-        still then called named after before until between about into over under up out
+        been being will would could may might must shall should had as but not no its his her their these
+        those there all any each every some always usually mainly mostly only also just now still then
+        called named after before until between about into over under up out
         """
     )
 )
@@ -121,16 +121,12 @@ def topics(edit: SelfEdit) -> tuple[str, ...]:
     text = edit.statement
     for known in (subject, value):
         text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", "|", text, flags=re.I) if known else text
-    left = (re.findall(r"[a-z][a-z-]+|\|", part) for part in text.lower().split("|"))
-    found: list[str] = []
-    for part in left:
-        phrase: list[str] = []
-        for word in [*part, ""]:
-            if word and word not in _NO_TOPIC:
-                phrase.append(word)
-            elif phrase:
-                found.append(" ".join(phrase))
-                phrase = []
+    found = [
+        " ".join(phrase)
+        for part in text.lower().split("|")
+        for tells, phrase in groupby(re.findall(r"[a-z][a-z-]+", part), lambda word: word not in _NO_TOPIC)
+        if tells
+    ]
     return tuple(dict.fromkeys(found))
 
 

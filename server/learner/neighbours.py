@@ -31,7 +31,7 @@ _NOT_NAMES = frozenset(
         """
     )
 )
-_SMALL = frozenset(
+SMALL = frozenset(
     words.split(
         """
         a an the of is are was were be to in on at by for from and or do does did what which who
@@ -180,7 +180,7 @@ def _with_its_kind(subject: str, statement: str, asked: Sequence[str]) -> str:
     after = re.search(rf"\b{re.escape(subject)}((?: [a-z]+)*)", statement, re.IGNORECASE)
     for word in after.group(1).split() if after else ():
         phrase = f" {_plain(f'{subject} {word}')} "
-        if word in _SMALL or word.endswith("ly") or sum(phrase in q for q in asked) < SHARED * len(asked):
+        if word in SMALL or word.endswith("ly") or sum(phrase in q for q in asked) < SHARED * len(asked):
             break
         subject = f"{subject} {word}"
     return subject
@@ -293,7 +293,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _stems(text: str) -> set[str]:
-    return {_stem(word) for word in _tokens(text) if word not in _SMALL or word in ("when", "where", "who")}
+    return {_stem(word) for word in _tokens(text) if word not in SMALL or word in ("when", "where", "who")}
 
 
 def _stem(word: str) -> str:

@@ -76,17 +76,8 @@ class Profile:
     loose: int = 0
     """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
     answer."""
-    rehearsed: int = 160
-    """Of the model's own questions (server.learner.primer), so many are among the anchors."""
-    requests: int = 0
-    """Of the model's own requests, so many in a step, held as anchors are: what is written in some form goes
-    wrong later than an answer."""
-    request_tokens: int = 48
-    firmness: float = 0.4
-    """Share of an anchor's target that lies on what the base said (server.learner.objectives.anchors)."""
-    guards: int = 0
-    """General questions in a step that are held behind words of the new facts or odd words, as the gate asks
-    them."""
+    guarded: bool = False
+    """General questions are also held behind words of the new facts and odd words, as the gate asks them."""
     worst_first: bool = False
     """An answer's tokens count by their loss: the worst decides whether it is said."""
     fact_rank: int = 0
@@ -243,7 +234,7 @@ SMALL = Profile(
     replay_neighbours=2,
     replay_crossed=2,
     reads=2,
-    anchors=10,
+    anchors=12,
     anchor_tokens=12,
     kl_weight=6.0,
     surface_share=0.5,
@@ -254,7 +245,7 @@ SMALL = Profile(
     pool_facts=12,
     pool_neighbours=12,
     loose=16,
-    guards=2,
+    guarded=True,
     worst_first=True,
     whitening=0.03,
     weight_decay=1.0,

@@ -283,15 +283,7 @@ class Job:
         head = loaded.model.get_output_embeddings().weight
         white = adapters.whitening(profile.whitening, not self.primed) if profile.whitening else None
         fixed = Anchors(
-            adapters,
-            split,
-            head,
-            anchors,
-            profile.distil_top_k,
-            self.hook,
-            white,
-            profile.kl_weight,
-            profile.firmness,
+            adapters, split, head, anchors, profile.distil_top_k, self.hook, white, profile.kl_weight
         )
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
