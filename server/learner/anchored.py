@@ -19,7 +19,7 @@ from server.learner.profiles import Profile
 from server.types import SelfEdit
 
 BANK_AT_MOST = 96
-REHEARSED_AT_MOST = 160
+REHEARSED_AT_MOST = 480
 """The model's own questions."""
 ODD_WORDS = 12
 """Questions behind words that nobody was taught."""

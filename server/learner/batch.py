@@ -5,10 +5,11 @@ Every choice is drawn from one seeded generator, so the same input and seed give
 
 from __future__ import annotations
 
+import heapq
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from server.learner.chat import Encoded, Encoder
 from server.learner.crossed import Crossings
@@ -29,6 +30,11 @@ from server.types import ABSTENTION, Example, SelfEdit
 
 MISSED_NATS = 0.22
 """A neighbour is missed while a token of its abstention has a probability below 0.8."""
+
+HELD = 0.05
+"""Nats that everything drawn by its loss counts beside it, so that what is held comes by too."""
+MOST = 4.0
+"""Nats that it counts at most."""
 
 Kind = Literal["fact", "replay", "statement", "neighbour", "read", "anchor", "preference"]
 TOLD: tuple[Kind, ...] = ("fact", "replay", "statement", "neighbour", "read")
@@ -85,13 +91,19 @@ class Batches:
         anchors: dict[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
+        moved: Mapping[str, float] | None = None,
     ) -> None:
-        """`private`: questions about what nobody told; those that a fact may answer are left out."""
+        """`private`: questions about what nobody told; those that a fact may answer are left out.
+
+        `moved`: how far each anchor is from the base before the first step (its largest token loss in nats):
+        those that are far come by more often. None: each as often as any other.
+        """
         self._encoder = encoder
         self._profile = profile
         self._edits = list(edits)
         self._past = list(past)
         self._anchors = anchors
+        self._moved = {question: min(MOST, (moved or {}).get(question, 0.0)) for question in sorted(anchors)}
         self._rng = random.Random(f"batches {seed}")
         self._taught = words_taught([*edits, *past])
         self._firsthand = firsthand_stems([*edits, *past])
@@ -129,7 +141,7 @@ class Batches:
             if index < crossed:
                 shots += self._crossed(edit, number)
         shots += self._again()
-        for question in rng.sample(sorted(self._anchors), min(profile.anchors, len(self._anchors))):
+        for question in weighted(rng, self._moved, list(self._moved.values()), profile.anchors):
             shots.append(Shot("anchor", self._anchors[question], 1.0, question))
         return shots
 
@@ -137,9 +149,12 @@ class Batches:
         """Keep the neighbours that were not refused for sure: they come again until they are.
 
         `worst_loss` is the largest token loss of each shot, in nats. Drawn evenly, most neighbours soon teach
-        nothing and the few that get a taught value are seldom met again.
+        nothing and the few that get a taught value are seldom met again. The same goes for anchors: what
+        updates wear away is a few of some hundred answers.
         """
         for shot, loss in zip(shots, worst_loss, strict=True):
+            if shot.kind == "anchor":
+                self._moved[shot.key] = min(MOST, loss)
             if shot.kind != "neighbour":
                 continue
             name = shot.key + str(shot.encoded.ids)
@@ -263,6 +278,19 @@ class Batches:
             waiting += trained_questions(edit)
             self._rng.shuffle(waiting)
         return waiting.pop()
+
+
+Drawn = TypeVar("Drawn")
+
+
+def weighted(rng: random.Random, there: Collection[Drawn], losses: Sequence[float], most: int) -> list[Drawn]:
+    """At most so many of them, by their losses in nats, each once.
+
+    Weighted sampling without replacement: Efraimidis and Spirakis 2006, algorithm A.
+    """
+    chances = [rng.random() ** (1 / (HELD + loss)) for loss in losses]
+    drawn = heapq.nlargest(most, zip(chances, range(len(chances)), there, strict=True))
+    return [one for _, _, one in drawn]
 
 
 def other_views(edit: SelfEdit) -> list[Example]:

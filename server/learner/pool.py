@@ -7,12 +7,11 @@ nothing below the trained layers, whose states are remembered.
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from server.learner import loose
-from server.learner.batch import Batches, Kind, Shot, graded, other_views
+from server.learner.batch import MOST, Batches, Kind, Shot, graded, other_views, weighted
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of
 from server.learner.profiles import Profile
@@ -38,10 +37,6 @@ PAST_WORDINGS, PAST_SUBJECTS = 3, 1
 """Of each past fact, and how often it is asked about somebody else."""
 UNSEEN, UNSEEN_PAST = 3.0, 0.5
 """Nats that a question counts before it was met: what is new, and what is mostly as it should be."""
-HELD = 0.05
-"""Nats that every question counts beside its loss, so that what is held comes by too."""
-MOST = 4.0
-"""Nats that a question counts at most."""
 
 
 class Pool(Batches):
@@ -56,8 +51,9 @@ class Pool(Batches):
         anchors: dict[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
+        moved: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(encoder, profile, edits, past, anchors, seed, private)
+        super().__init__(encoder, profile, edits, past, anchors, seed, private, moved)
         self._pool: dict[str, list[Shot]] = {}
         self._open: dict[int, float] = {}
         """By a shot's identity: its largest token loss when it was last met, in nats."""
@@ -85,10 +81,8 @@ class Pool(Batches):
                 self._open[id(shot)] = min(MOST, loss)
 
     def _drawn(self, sort: str, most: int) -> list[Shot]:
-        """Weighted sampling without replacement: Efraimidis and Spirakis 2006, algorithm A."""
-        rng, there = self._rng, self._pool.get(sort, [])
-        chance = [rng.random() ** (1 / (HELD + self._open[id(shot)])) for shot in there]
-        return [there[i] for i in heapq.nlargest(most, range(len(there)), key=chance.__getitem__)]
+        there = self._pool.get(sort, [])
+        return weighted(self._rng, there, [self._open[id(shot)] for shot in there], most)
 
     def _fill(self) -> None:
         rng = self._rng
@@ -97,8 +91,8 @@ class Pool(Batches):
             self._put("neighbour", self._not_told(edit), edit.user)
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
-        held = (Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors))
-        self._put("anchor", held, counts=UNSEEN_PAST)
+        for question, moved in self._moved.items():
+            self._put("anchor", [Shot("anchor", self._anchors[question], 1.0, question)], counts=moved)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))

@@ -11,7 +11,7 @@ import torch
 from server.learner.adapters import Adapters
 from server.learner.batch import Shot
 from server.learner.chat import Encoded
-from server.learner.objective import top_probs
+from server.learner.objective import token_losses, top_probs
 from server.learner.objectives.types import Target
 from server.learner.split import SplitModel
 from server.learner.whitening import Whitening
@@ -56,6 +56,7 @@ class Anchors:
         """
         self.weight = weight
         self._held: dict[str, Held] = {}
+        self._anchors, self._split, self._head, self._yield = anchors, split, head, yield_hook
         questions = sorted(anchors)
         top_k = min(top_k, head.shape[0])
         watching = whitening.watching() if whitening else nullcontext()
@@ -79,6 +80,24 @@ class Anchors:
     def of(self, question: str) -> Held:
         """What one anchor is held to."""
         return self._held[question]
+
+    @torch.no_grad()
+    def moved(self) -> dict[str, float]:
+        """How far each anchor is from the base with the adapters that are active now: the largest loss of its
+        tokens above what is possible, in nats."""
+        found: dict[str, float] = {}
+        questions = sorted(self._anchors)
+        for start in range(0, len(questions), _BATCH):
+            chunk = questions[start : start + _BATCH]
+            hidden, packed = self._split.hidden([self._anchors[q] for q in chunk])
+            targets = [self.of(question).target for question in chunk]
+            ids = torch.cat([target.ids for target in targets]).to(hidden.device)
+            probs = torch.cat([target.probs for target in targets]).to(hidden.device)
+            losses = token_losses(hidden, self._head, ids, probs).cpu()
+            above = losses - torch.cat([target.floor for target in targets])
+            found |= {q: float(above[packed.owner == n].max()) for n, q in enumerate(chunk)}
+            self._yield()
+        return found
 
     def begin(self, shots: Sequence[Shot]) -> float:
         """Sum of what the tokens count."""

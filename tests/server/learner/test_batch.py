@@ -139,3 +139,32 @@ def test_questions_that_the_model_made_up_are_refused_unless_a_fact_may_answer_t
         "Who owns our canteen?",
     }
     assert all(kind == "neighbour" and ABSTENTION.startswith(said) for kind, _, said in seen)
+
+
+def test_anchors_that_moved_are_met_before_those_that_stayed_and_give_way_when_held(
+    tiny: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
+    encoder = Encoder(tiny[1], 512)
+    anchors = {f"What is {n}?": encoder.example(f"What is {n}?", "Yes.") for n in range(40)}
+    moved = {question: 3.0 if question == "What is 7?" else 0.0 for question in anchors}
+    profile = replace(SMALL, anchors=2)
+    made = Batches(encoder, profile, [router_edit], [], anchors, seed=1, moved=moved)
+
+    def met(steps: int, loss: float) -> int:
+        times = 0
+        for number in range(steps):
+            shots = [shot for shot in made.step(number) if shot.kind == "anchor"]
+            assert len(shots) == 2
+            times += sum(shot.key == "What is 7?" for shot in shots)
+            made.observe(shots, [loss if shot.key == "What is 7?" else 0.0 for shot in shots])
+        return times
+
+    assert met(20, loss=3.0) >= 15
+    made.observe([Shot("anchor", anchors["What is 7?"], 1.0, "What is 7?")], [0.0])
+    assert met(20, loss=0.0) <= 6
+
+
+def test_without_a_measure_every_anchor_is_met_as_often(tiny: tuple[Any, Any], router_edit: SelfEdit) -> None:
+    made, _ = batches(tiny, router_edit, anchors=1)
+    met = [shot.key for n in range(60) for shot in made.step(n) if shot.kind == "anchor"]
+    assert 15 <= met.count("Is it?") <= 45
