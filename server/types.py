@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant"]
 BASE_VERSION = "v0"
@@ -256,3 +256,5 @@ class Update:
     kind: UpdateKind = UpdateKind.LEARN
     finished_at: float | None = None
     """Seconds since the epoch; None while it runs."""
+    report: dict[str, Any] | None = None
+    """What the gate counted of a refused candidate; of an accepted one it stands with its version."""

@@ -155,7 +155,7 @@ class Learner:
         result = self._trained(dataclasses.replace(given, consolidation=plan))
         if result.factors is None or not result.report.accepted:
             why = f"{result.report.reason}; the stack stays ({need.why})"
-            self._ledger.finish_update(claim, UpdateState.REJECTED, why, None)
+            self._ledger.finish_update(claim, UpdateState.REJECTED, why, None, report=record.counted(result))
             log.warning("update %s: the consolidation was refused: %s", claim.update_id, why)
             return
         holds = [edit.id for edit in (carried if whole else standing)]
@@ -293,7 +293,8 @@ class Learner:
         returned = dict(record.returned(claim.edits, result, self._options.max_attempts))
         if result.factors is None or not result.report.accepted:
             state, reason = record.refusal(result)
-            self._ledger.finish_update(claim, state, reason, None, returned=returned)
+            counted = record.counted(result)
+            self._ledger.finish_update(claim, state, reason, None, returned=returned, report=counted)
             log.info("update %s %s: %s", claim.update_id, state, reason)
             return
         learned = [edit.id for edit in claim.edits if edit.id not in returned]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from adapter_store import Delta, Manifest, Store, Version
 from server.code import code_digest, code_version
@@ -115,6 +115,11 @@ def returned(
         else:
             why = result.aborted or (_NOT_LEARNED[edit.kind] if accepted else result.report.reason)
             yield edit.id, (EditState.MEMORY_ONLY, f"tried {edit.attempts + 1} times, not learned: {why}")
+
+
+def counted(result: UpdateResult) -> dict[str, Any] | None:
+    """What the gate counted of a candidate that makes no version; None where it never came to that."""
+    return dataclasses.asdict(result.report) if result.report.checks else None
 
 
 def refusal(result: UpdateResult) -> tuple[UpdateState, str]:

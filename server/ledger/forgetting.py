@@ -202,11 +202,14 @@ def _cut_quotes(tx: Tx, quotes: re.Pattern[str] | None) -> dict[str, str]:
             cut = quotes.sub(_CUT, text)
             if cut != text:
                 tx.db.execute(update(table).where(table.c.reason == text).values(reason=cut))
-    for row in tx.db.execute(select(schema.versions.c.name, schema.versions.c.gate)).all():
-        gate = _without(row.gate, quotes)
-        if gate != row.gate:
-            mine = schema.versions.c.name == row.name
-            tx.db.execute(update(schema.versions).where(mine).values(gate=gate))
+    for table, key, report in (
+        (schema.versions, schema.versions.c.name, schema.versions.c.gate),
+        (schema.updates, schema.updates.c.id, schema.updates.c.report),
+    ):
+        for whose, said in tx.db.execute(select(key, report).where(report.is_not(None))).all():
+            cut = _without(said, quotes)
+            if cut != said:
+                tx.db.execute(update(table).where(key == whose).values({report: cut}))
     said = (schema.audit.c.reason, schema.audit.c.evidence)
     quoting = [
         (row.id, quotes.sub(_CUT, row.reason), _without(row.evidence, quotes))

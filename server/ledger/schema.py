@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that these tables stand for."""
 
 metadata = MetaData(
@@ -154,6 +154,7 @@ updates = Table(
     Column("version", String),
     Column("reason", Text, nullable=False),
     Column("edits", Integer, nullable=False),
+    Column("report", _Json),  # what the gate counted of a candidate that it refused
 )
 
 deltas = Table(

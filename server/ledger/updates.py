@@ -122,13 +122,15 @@ def finish_update(
     learned: Collection[str] = (),
     returned: Mapping[str, tuple[EditState, str]] | None = None,
     carried: Sequence[str] = (),
+    report: Mapping[str, Any] | None = None,
 ) -> None:
     """Record the end of an update: version, deltas, edits and the update itself, all or nothing.
 
     `learned` edits become TRAINED by `version`; `returned` ones go where they are sent and count one attempt.
     Every edit of the claim must be in exactly one of the two (BadFinish). `carried` names edits of earlier
-    deltas that a consolidating delta holds too. Raises VersionTaken (take the next name), and StaleFence,
-    with nothing changed, when the lease was lost or an edit was withdrawn: the delta must then not be kept.
+    deltas that a consolidating delta holds too. `report`: what the gate counted, where no
+    version is to keep it. Raises VersionTaken (take the next name), and StaleFence, with nothing changed,
+    when the lease was lost or an edit was withdrawn: the delta must then not be kept.
     """
     returned = returned or {}
     check_held(tx, claim)
@@ -152,6 +154,8 @@ def finish_update(
             edit_rows.move(tx, [edit_id], to, why)
             tx.db.execute(update(_edits).where(_edits.c.id == edit_id).values(attempts=_edits.c.attempts + 1))
     end(tx, claim.update_id, state, reason, version.name if version else None)
+    if report is not None:
+        tx.db.execute(update(_updates).where(_updates.c.id == claim.update_id).values(report=report))
 
 
 def refuse_edits(tx: Tx, claim: Claim, refused: Mapping[str, tuple[EditState, str]]) -> Claim:
@@ -353,4 +357,5 @@ def _update(row: Row[Any]) -> Update:
         edits=row.edits,
         kind=UpdateKind(row.kind),
         finished_at=row.finished_at,
+        report=row.report,
     )

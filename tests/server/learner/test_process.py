@@ -99,6 +99,20 @@ def test_a_refused_update_is_tried_once_more_and_then_stays_in_memory_with_the_r
     assert world.ledger.versions() == []
 
 
+def test_a_refused_update_keeps_what_the_gate_counted_and_an_accepted_one_leaves_it_to_its_version(
+    world: World,
+) -> None:
+    world.tell("Zephyr", 8443)
+    refused = world.learner(refusing("locality: 20 of 40")).step()
+    accepted = world.learner().step()
+    assert refused is not None
+    assert accepted is not None
+    assert refused.report is not None
+    assert refused.report["checks"]["locality"] == dataclasses.asdict(CheckCount(20, 40, 38, False))
+    assert accepted.report is None
+    assert world.ledger.version("v1").gate["accepted"]
+
+
 def test_what_is_held_back_goes_where_the_update_says_without_a_try_and_the_measurements_are_kept(
     world: World,
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from adapter_store import Version
 from server.learner import record
-from server.learner.types import UpdateInput
+from server.learner.types import CheckCount, GateReport, UpdateInput, UpdateResult
 from server.ledger import ErasedVersion, StaleFence, UnknownUser, audit
 from server.rollout.moves import PROBE_PROMPTS
 from server.types import BASE_VERSION, EditState, Refs, UpdateState, VersionRow
@@ -270,6 +270,23 @@ async def test_reports_that_stay_are_rid_of_what_they_quote(world: Served) -> No
     world.ledger.finish_update(claim, UpdateState.ABORTED, quoting, None, returned=back)
     await world.forget_whole("ben")
     assert world.ledger.updates(1)[0].reason == "could not be trained: (erased)"
+
+
+async def test_what_the_gate_counted_of_a_refused_candidate_stays_without_the_users_words(
+    world: Served, tmp_path: Path
+) -> None:
+    edit = world.tell("Kelso", 9001, "ben")
+    asked = next(e.prompt for e in edit.examples if e.kind == "question")
+    lost = CheckCount(1, 2, 2, False, f"{asked}; What is salt?")
+    refused = UpdateResult(None, GateReport(False, "locality 1 of 2, 2 needed", {"locality": lost}))
+    world.learner(lambda given, yield_hook=None, progress=None: refused).step()
+    assert asked in json.dumps(world.ledger.updates(1)[0].report)
+    await world.forget_whole("ben")
+    report = world.ledger.updates(1)[0].report
+    assert report is not None
+    assert report["checks"]["locality"]["detail"] == "(erased); What is salt?"
+    assert report["checks"]["locality"]["asked"] == 2
+    assert files_with(tmp_path, asked) == []
 
 
 async def test_the_audits_chain_survives_a_forgetting_and_no_word_of_the_user_does(
