@@ -264,7 +264,8 @@ def _indirect(statement: str, value: Value) -> _Clause | None:
     if not left:
         return _Clause(_WH[value.kind], right)
     ends = _LAST_PREPOSITION.search(left)
-    kept = value.kind is Kind.MEASURE and _PREPOSITION_LAST.search(left)  # 'what it is kept at'
+    # 'what it is kept at', 'who it is bought from'
+    kept = value.kind in (Kind.MEASURE, Kind.PERSON) and _PREPOSITION_LAST.search(left)
     if ends and value.kind is not Kind.THING and not kept:
         left = left[: ends.start()]
     if value.kind is Kind.THING or not ends:

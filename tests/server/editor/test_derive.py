@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from server.editor import check, derive
+from server.editor.kinds import Kind
 from server.editor.value import find_value
 
 
@@ -190,6 +193,14 @@ def test_what_a_measured_thing_is_kept_at_keeps_its_preposition() -> None:
     value = find_value(statement, [])
     assert value is not None
     assert derive.questions(statement, value, [])[0] == "What must the Orlo glue be kept at?"
+
+
+def test_who_something_is_had_from_keeps_its_preposition() -> None:
+    statement = "The Orlo diner buys its flour from Petra Lund."
+    value = find_value(statement, [])
+    assert value is not None
+    somebody = replace(value, kind=Kind.PERSON)
+    assert derive.questions(statement, somebody, [])[0] == "Tell me who the Orlo diner buys its flour from."
 
 
 @pytest.mark.parametrize(
