@@ -91,8 +91,8 @@ class Pool(Batches):
             self._put("neighbour", self._not_told(edit), edit.user)
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
-        for question, moved in self._moved.items():
-            self._put("anchor", [Shot("anchor", self._anchors[question], 1.0, question)], counts=moved)
+        held = (Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors))
+        self._put("anchor", held, counts=UNSEEN_PAST)  # a step of only what moved most would pass the KL cap
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))
