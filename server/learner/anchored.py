@@ -19,8 +19,6 @@ from server.learner.profiles import Profile
 from server.types import SelfEdit
 
 BANK_AT_MOST = 96
-REHEARSED_AT_MOST = 480
-"""The model's own questions."""
 ODD_WORDS = 12
 """Questions behind words that nobody was taught."""
 
@@ -42,7 +40,7 @@ def anchored(
         behind = [pair for edit in edits for pair in triggers.behind_words_of(edit, known, rng)]
         behind += triggers.fuzzed(known, ODD_WORDS, rng)
         held |= {odd: said[plain] for odd, plain in behind}
-    held |= own.drawn(seed, REHEARSED_AT_MOST, asked)
+    held |= own.drawn(seed, profile.rehearsed, asked)
     return {
         question: general.encode(encoder, question, answer, profile.anchor_tokens)
         for question, answer in held.items()

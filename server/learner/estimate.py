@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.learner.anchored import BANK_AT_MOST, REHEARSED_AT_MOST
+from server.learner.anchored import BANK_AT_MOST
 from server.learner.chat import Encoded
 from server.learner.errors import DoesNotFit
 from server.learner.profiles import Profile
@@ -116,7 +116,7 @@ class Work:
             example=sum(len(s.ids) for s in samples) / len(samples),
             answers=sum(len(s.answer) for s in samples) / len(samples),
             shots=drawn + profile.anchors,
-            distinct=distinct + BANK_AT_MOST + REHEARSED_AT_MOST,
+            distinct=distinct + BANK_AT_MOST + profile.rehearsed,
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )
 

@@ -7,7 +7,7 @@ nothing below the trained layers, whose states are remembered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from server.learner import loose
@@ -51,9 +51,8 @@ class Pool(Batches):
         anchors: dict[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
-        moved: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(encoder, profile, edits, past, anchors, seed, private, moved)
+        super().__init__(encoder, profile, edits, past, anchors, seed, private)
         self._pool: dict[str, list[Shot]] = {}
         self._open: dict[int, float] = {}
         """By a shot's identity: its largest token loss when it was last met, in nats."""
@@ -92,7 +91,7 @@ class Pool(Batches):
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
         held = (Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors))
-        self._put("anchor", held, counts=UNSEEN_PAST)  # a step of only what moved most would pass the KL cap
+        self._put("anchor", held, counts=UNSEEN_PAST)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))

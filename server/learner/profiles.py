@@ -68,6 +68,8 @@ class Profile:
     """Anchors may move this far per token; twice this aborts."""
     kl_total_nats: float
     """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
+    rehearsed: int = 160
+    """Of the model's own questions (server.learner.primer), so many are among the anchors."""
     pool_facts: int = 0
     """Questions of new facts in a step drawn from a fixed pool by what is not held (server.learner.pool), in
     place of `questions`, `glances`, `neighbours` and so on; 0 draws fresh ones (server.learner.batch)."""
@@ -194,6 +196,7 @@ SEEDLING = Profile(
     replay_growth=0.25,
     reads=2,
     anchors=9,
+    rehearsed=480,
     anchor_tokens=24,
     kl_weight=1.0,
     surface_share=0.4,

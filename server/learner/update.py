@@ -287,9 +287,8 @@ class Job:
         )
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
-        steps = Pool if profile.pool_facts else Batches
-        past, private = self.given.past, own.private
-        batches = steps(loaded.encoder, profile, new, past, anchors, seed, private, fixed.moved())
+        made = (loaded.encoder, profile, new, self.given.past, anchors, seed, own.private)
+        batches = Pool(*made) if profile.pool_facts else Batches(*made, fixed.moved())
         told = dict.fromkeys(TOLD, Answers(profile.worst_first))
         if profile.distil:
             taught = teach(adapters, split, head, loaded.encoder, new, profile.distil_top_k, self.hook)

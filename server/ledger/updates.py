@@ -128,9 +128,9 @@ def finish_update(
 
     `learned` edits become TRAINED by `version`; `returned` ones go where they are sent and count one attempt.
     Every edit of the claim must be in exactly one of the two (BadFinish). `carried` names edits of earlier
-    deltas that a consolidating delta holds too. `report`: what the gate counted, where no
-    version is to keep it. Raises VersionTaken (take the next name), and StaleFence, with nothing changed,
-    when the lease was lost or an edit was withdrawn: the delta must then not be kept.
+    deltas that a consolidating delta holds too. `report`: what the gate counted, where no version
+    is to keep it. Raises VersionTaken (take the next name), and StaleFence, with nothing changed, when the
+    lease was lost or an edit was withdrawn: the delta must then not be kept.
     """
     returned = returned or {}
     check_held(tx, claim)
@@ -153,9 +153,7 @@ def finish_update(
         if edit_id in held:
             edit_rows.move(tx, [edit_id], to, why)
             tx.db.execute(update(_edits).where(_edits.c.id == edit_id).values(attempts=_edits.c.attempts + 1))
-    end(tx, claim.update_id, state, reason, version.name if version else None)
-    if report is not None:
-        tx.db.execute(update(_updates).where(_updates.c.id == claim.update_id).values(report=report))
+    end(tx, claim.update_id, state, reason, version.name if version else None, report)
 
 
 def refuse_edits(tx: Tx, claim: Claim, refused: Mapping[str, tuple[EditState, str]]) -> Claim:
@@ -336,13 +334,20 @@ def _give_back(tx: Tx, update_id: str) -> None:
     )
 
 
-def end(tx: Tx, update_id: str, state: UpdateState, reason: str, version: str | None) -> None:
+def end(
+    tx: Tx,
+    update_id: str,
+    state: UpdateState,
+    reason: str,
+    version: str | None,
+    report: Mapping[str, Any] | None = None,
+) -> None:
     """Record how a run ended."""
     named = {} if version is None else {"version": version}
     tx.db.execute(
         update(_updates)
         .where(_updates.c.id == update_id)
-        .values(state=state, reason=reason, finished_at=tx.now, **named)
+        .values(state=state, reason=reason, finished_at=tx.now, report=report, **named)
     )
     audit.emit(tx, "update", update_id, f"{state}: {reason}"[:200], {"version": version})
 
