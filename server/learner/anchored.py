@@ -16,9 +16,9 @@ from server.learner.gate import triggers
 from server.learner.generate import Answer
 from server.learner.primer import Own
 from server.learner.profiles import Profile
+from server.learner.sizes import BANK_AT_MOST
 from server.types import SelfEdit
 
-BANK_AT_MOST = 96
 ODD_WORDS = 12
 """Questions behind words that nobody was taught."""
 

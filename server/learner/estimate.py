@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.learner.anchored import BANK_AT_MOST
 from server.learner.chat import Encoded
 from server.learner.errors import DoesNotFit
 from server.learner.profiles import Profile
-from server.learner.sizes import CACHE_BATCH, CHUNK, ROWS, row_tokens
+from server.learner.sizes import BANK_AT_MOST, CACHE_BATCH, CHUNK, ROWS, row_tokens
 
 ANSWER_TOKENS = 32
 """Tokens of one generated answer of the probes (server.learner.generate)."""

@@ -12,6 +12,8 @@ ROWS = 64
 """Answers generated at once by the probes."""
 CACHE_BATCH = 24
 """Examples run through the lower layers at once."""
+BANK_AT_MOST = 96
+"""General questions of the bank that an update is held to (server.learner.anchored)."""
 ATTENTION_SHARE = 0.25
 """What attention over one more column costs a token beside its linear maps, times the model's width: measured
 on one processor core with seedling (a quarter of the time at 256 columns, 192 wide)."""
