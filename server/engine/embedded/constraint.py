@@ -90,7 +90,8 @@ class Grammars:
         thread = self._thread or self._start()
         work = asyncio.get_running_loop().run_in_executor(thread, self._matcher, wanted)
         try:
-            matcher, tokens = await asyncio.wait_for(work, COMPILE_SECONDS)
+            async with asyncio.timeout(COMPILE_SECONDS):
+                matcher, tokens = await work
         except TimeoutError:
             raise RequestRefused(
                 f"{field} was not compiled within {COMPILE_SECONDS:g} seconds; simplify it", field

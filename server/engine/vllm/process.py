@@ -72,8 +72,10 @@ class ServeProcess:
         if self._process is None:
             return
         _signal(self._process.pid, signal.SIGTERM)
+        # Not `asyncio.wait_for`: before Python 3.12 it forgets a cancellation that meets the end of the process.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), END_SECONDS)
+            async with asyncio.timeout(END_SECONDS):
+                await self._process.wait()
         _signal(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         self._process = None

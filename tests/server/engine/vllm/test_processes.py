@@ -13,7 +13,7 @@ import pytest
 
 from server.engine.types import EngineError
 from server.engine.vllm.options import VllmOptions
-from server.engine.vllm.process import command
+from server.engine.vllm.process import ServeProcess, command
 from tests.server.engine.vllm.conftest import MakeEngine, ask, text, until
 
 ROOT = Path(__file__).parents[4]
@@ -81,6 +81,28 @@ async def test_a_process_that_ends_at_once_ends_the_start_with_what_it_said(
         EngineError, match=r"ended with code 3: ValueError: not enough memory.*replica-0\.log"
     ):
         await over(executable=str(program))
+
+
+@pytest.mark.parametrize("rounds", range(8))
+async def test_who_is_called_off_while_a_process_ends_does_not_forget_it(tmp_path: Path, rounds: int) -> None:
+    process = ServeProcess("replica-0", tmp_path, ["sleep", "600"], {})
+    await process.start()
+
+    async def keep() -> None:
+        await process.stop()
+        await asyncio.sleep(600)
+
+    running = process._process
+    assert running is not None
+    keeper = asyncio.create_task(keep())
+    while running.returncode is None:  # noqa: ASYNC110 (the round in which it ends is what matters)
+        await asyncio.sleep(0)
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    keeper.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.gather(keeper, return_exceptions=True)
+    assert keeper.cancelled()
 
 
 def test_a_planned_cache_is_told_and_the_operators_arguments_come_after_it(tmp_path: Path) -> None:
