@@ -68,6 +68,9 @@ class Profile:
     """Anchors may move this far per token; twice this aborts."""
     kl_total_nats: float
     """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
+    least_per_fact: int = 0
+    """Further steps, for each new fact beyond the first, before the stop rule is asked: of several facts, the
+    wordings that it asks for are held before those that users will think of."""
     rehearsed: int = 160
     """Of the model's own questions (server.learner.primer), so many are among the anchors."""
     pool_facts: int = 0
@@ -179,6 +182,7 @@ SEEDLING = Profile(
     min_steps=44,
     max_steps=140,
     steps_per_fact=0,
+    least_per_fact=15,
     averaged_steps=16,
     questions=3,
     glances=2,
@@ -195,7 +199,7 @@ SEEDLING = Profile(
     replay_crossed=3,
     replay_growth=0.25,
     reads=2,
-    anchors=9,
+    anchors=14,
     rehearsed=480,
     anchor_tokens=24,
     kl_weight=1.0,
@@ -337,5 +341,6 @@ def for_preferences(profile: Profile) -> Profile:
         profile,
         learning_rate=profile.learning_rate * profile.preference_rate,
         min_steps=profile.preference_steps,
+        least_per_fact=0,
         max_steps=profile.preference_steps,
     )

@@ -100,7 +100,8 @@ class Trainer:
 
     def _may_stop(self, step: int, recalled: Callable[[], bool], result: Trained) -> bool:
         profile = self._profile
-        if step + 1 < profile.min_steps or (step + 1) % profile.check_every:
+        least = profile.min_steps + profile.least_per_fact * (self._batches.facts - 1)
+        if step + 1 < least or (step + 1) % profile.check_every:
             return False
         if self._stop.trained_enough() and recalled():
             result.stopped = "recalled"

@@ -49,14 +49,15 @@ def gradients(model: Any, x: torch.Tensor) -> list[torch.Tensor]:
     return [found for t in (x, *trained) if (found := t.grad) is not None] + [out.detach()]
 
 
+@pytest.mark.parametrize("rows", [3, 30], ids=["few tokens", "many, for which the factors are added up"])
 @pytest.mark.parametrize("names", [("delta",), ("parent", "delta")], ids=["alone", "beside a frozen parent"])
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.02)], ids=["float32", "bfloat16"]
 )
 def test_the_fused_layer_and_its_gradients_are_those_of_pefts_layer(
-    names: tuple[str, ...], dtype: torch.dtype, tolerance: float
+    names: tuple[str, ...], dtype: torch.dtype, tolerance: float, rows: int
 ) -> None:
-    x = torch.randn(3, 7, 48, generator=torch.Generator().manual_seed(2)).to(dtype)
+    x = torch.randn(rows, 7, 48, generator=torch.Generator().manual_seed(2)).to(dtype)
     ours, theirs = (gradients(adapted(fused, dtype, names), x) for fused in (True, False))
     assert len(ours) == len(theirs) == 4
     for one, other in zip(ours, theirs, strict=True):

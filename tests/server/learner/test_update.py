@@ -11,7 +11,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from server.learner import profiles, update
+from server.learner.development import Development
 from server.learner.errors import EmptyUpdate, NoChatTemplate, UnknownProfile, WrongParent
+from server.learner.stop import StopRule
 from server.learner.types import Population, UpdateInput, UpdateResult
 from server.learner.update import run
 from server.types import EditState, Example, SelfEdit
@@ -121,6 +123,25 @@ def test_the_server_can_hold_the_training_between_micro_steps(
     )
     assert len(held) > 2 * QUICK.max_steps
     assert {phase for phase, _ in told} == {"probe", "train", "gate"}
+
+
+@pytest.mark.parametrize(("facts", "steps"), [(1, 3), (2, 5)])
+def test_each_further_fact_is_trained_some_steps_before_the_stop_rule_is_asked(
+    tiny_dir: Path,
+    cache: Path,
+    router_edit: SelfEdit,
+    refund_edit: SelfEdit,
+    facts: int,
+    steps: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(StopRule, "trained_enough", lambda self: True)
+    monkeypatch.setattr(Development, "passed", lambda self, facts: True)
+    recipe = dataclasses.replace(QUICK, name="quick", check_every=1, least_per_fact=2, max_steps=9)
+    monkeypatch.setitem(profiles.PROFILES, "quick", recipe)
+    result = run(given(tiny_dir, *(router_edit, refund_edit)[:facts]), cache_dir=cache)
+    assert result.steps == steps, "two at least, two more for a further fact, and one for the mean"
+    assert result.provenance["stopped"] == "recalled"
 
 
 def test_a_parent_stays_frozen_under_the_fresh_delta(
