@@ -50,7 +50,8 @@ class _Product(torch.autograd.Function):
         gradient = None
         if ctx.needs_input_grad[0]:
             if _cheaper_as_one(x, weight):
-                gradient = out @ _sum(weight, a, b, *frozen)  # made again: kept, it would be a copy of the base
+                # Made again: kept from the way forward, it would be a copy of the base.
+                gradient = out @ _sum(weight, a, b, *frozen)
             else:
                 gradient = out @ weight
                 gradient.addmm_(back, a)

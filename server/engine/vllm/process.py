@@ -72,7 +72,7 @@ class ServeProcess:
         if self._process is None:
             return
         _signal(self._process.pid, signal.SIGTERM)
-        # Not `asyncio.wait_for`: before Python 3.12 it forgets a cancellation that meets the end of the process.
+        # Not `asyncio.wait_for`: before Python 3.12 it forgets a cancellation that meets the process's end.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):
                 await self._process.wait()
