@@ -29,6 +29,7 @@ from scripts.benchmarks.recall.material import Material, NotEnough, narrow, natu
 from scripts.benchmarks.recall.progress import OtherRun, Progress
 from scripts.benchmarks.recall.questions import Question, about_facts, about_the_rest, ask, in_context
 from scripts.benchmarks.recall.teach import AT_ONCE, fates, groups, teach, trained_questions, update_counts
+from server.editor import relations
 
 
 class Run:
@@ -89,7 +90,7 @@ class Run:
         answers = ask(self._server, self._questions(), f"@{version}", tag, values, self._formats)
         progress.checkpoints[str(later)] = {"version": version, "answers": answers}
         progress.save()
-        hits, of = table.count(answers, table.ROWS[0], (), set())
+        hits, of = table.count(answers, table.ROWS[0], (), {})
         progress.say(
             f"after {later} later updates, {version}: {table.percent(hits, of)} in untrained wordings"
         )
@@ -103,9 +104,11 @@ class Run:
         taught = [index for group in progress.groups for index in group["facts"]]
         all_fates = fates(self._server, facts, progress.turns, taught)
         learned = {n for n, (_, fate, _) in enumerate(all_fates[: self._first]) if fate == "learned"}
+        listed = {n for n, f in enumerate(facts[: self._first]) if relations.read(f.sentence, None).questions}
+        some = {"learned": learned, "listed": listed, "unlisted": {*range(self._first)} - listed}
         last = progress.checkpoints[max(progress.checkpoints, key=int)]["answers"]
         return {
-            "table": table.table(progress.base, progress.checkpoints, learned),
+            "table": table.table(progress.base, progress.checkpoints, some),
             "learned of the first": f"{len(learned)} of {self._first}",
             "later updates": f"{len(taught) - self._first} of {self._later}",
             "learned of all": f"{sum(f == 'learned' for _, f, _ in all_fates)} of {len(all_fates)}",

@@ -29,7 +29,7 @@ def draw(
     at = sorted(int(k) for k in checkpoints)
     figure, axes = pyplot.subplots(figsize=(7.2, 4.2), dpi=150)
     for row, colour, style in LINES:
-        counted = [count(checkpoints[str(k)]["answers"], row, base, set()) for k in at]
+        counted = [count(checkpoints[str(k)]["answers"], row, base, {}) for k in at]
         if all(of for _, of in counted):
             shares = [100 * hits / of for hits, of in counted]
             axes.plot(at, shares, style, color=colour, marker="o", markersize=4, label=row.title)

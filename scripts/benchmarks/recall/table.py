@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,15 @@ class Row:
     kept: bool = False
     bad: bool = False
     """Counts what one does not want."""
-    learned_only: bool = False
+    only: str = ""
+    """Limited to some facts: those learned, or those whose relation the editor's table has or lacks."""
 
 
 ROWS = (
     Row("recall, untrained wordings", "paraphrase"),
-    Row("  of the facts that were learned", "paraphrase", learned_only=True),
+    Row("  of the facts that were learned", "paraphrase", only="learned"),
+    Row("  whose relation the editor's table has", "paraphrase", only="listed"),
+    Row("  and lacks", "paraphrase", only="unlisted"),
     Row("recall, same wording", "same wording"),
     Row("recall, new conversation after small talk", "conversation"),
     Row("recall, reversed (no floor)", "reversed"),
@@ -36,15 +39,15 @@ ROWS = (
 )
 
 
-def count(answers: Answers, row: Row, base: Answers, learned: set[int]) -> tuple[int, int]:
-    """(hits, asked) of one row."""
+def count(answers: Answers, row: Row, base: Answers, some: Mapping[str, Collection[int]]) -> tuple[int, int]:
+    """(hits, asked) of one row. `some`: by name, the facts that a row may be limited to."""
     before = {(a["row"], a["index"]) for a in base if a["good"]} if row.kept else None
     counted = [
         a
         for a in answers
         if a["row"] == row.row
         and (before is None or (a["row"], a["index"]) in before)
-        and (not row.learned_only or a["index"] in learned)
+        and (not row.only or a["index"] in some[row.only])
     ]
     return sum(a["good"] != row.bad for a in counted), len(counted)
 
@@ -54,20 +57,22 @@ def percent(hits: int, of: int) -> str:
     return f"{100 * hits / of:.0f} % ({hits}/{of})" if of else "–"
 
 
-def table(base: Answers, checkpoints: dict[str, dict[str, Any]], learned: set[int]) -> list[list[str]]:
+def table(
+    base: Answers, checkpoints: dict[str, dict[str, Any]], some: Mapping[str, Collection[int]]
+) -> list[list[str]]:
     """Rows of text, the first of them the head. In the base's column kept rows show how many are counted."""
     at = sorted(checkpoints, key=int)
     lines = [["", "base", "in context", *("at once" if k == "0" else f"after {k}" for k in at)]]
     for row in ROWS:
         told = [a | {"row": "paraphrase"} for a in base if a["row"] == "in context"]
         alone = [a for a in base if a["row"] != "in context"]
-        free = Row(row.title, row.row, bad=row.bad, learned_only=row.learned_only)
+        free = Row(row.title, row.row, bad=row.bad, only=row.only)
         lines.append(
             [
                 row.title,
-                percent(*count(alone, free, base, learned)),
-                percent(*count(told, row, base, learned)) if row.row == "paraphrase" else "",
-                *(percent(*count(checkpoints[k]["answers"], row, base, learned)) for k in at),
+                percent(*count(alone, free, base, some)),
+                percent(*count(told, row, base, some)) if row.row == "paraphrase" else "",
+                *(percent(*count(checkpoints[k]["answers"], row, base, some)) for k in at),
             ]
         )
     return [line for line in lines if any("%" in cell for cell in line) or line is lines[0]]

@@ -85,8 +85,8 @@ def test_what_must_be_kept_is_counted_only_where_the_base_had_it() -> None:
     base = [answer("general", 0, True), answer("general", 1, False), answer("in context", 0, True)]
     later = [answer("general", 0, False), answer("general", 1, True), answer("neighbour", 0, False)]
     general, bled = (next(row for row in ROWS if row.row == wanted) for wanted in ("general", "neighbour"))
-    assert count(later, general, base, set()) == (0, 1)
-    assert count(later, bled, base, set()) == (1, 1)
+    assert count(later, general, base, {}) == (0, 1)
+    assert count(later, bled, base, {}) == (1, 1)
     assert [line.split(":")[0] for line in broken(base, later)] == ["general", "neighbour"]
 
 
@@ -96,11 +96,13 @@ def test_the_table_has_a_column_for_each_checkpoint_and_no_row_without_questions
         "10": {"version": "v9", "answers": [answer("paraphrase", 0, False), answer("paraphrase", 1, True)]},
         "0": {"version": "v1", "answers": [answer("paraphrase", 0, True), answer("paraphrase", 1, True)]},
     }
-    lines = table(base, checkpoints, {0})
+    lines = table(base, checkpoints, {"learned": {0}, "listed": {1}, "unlisted": set()})
     assert lines[0] == ["", "base", "in context", "at once", "after 10"]
     assert lines[1][1:] == ["0 % (0/1)", "100 % (1/1)", "100 % (2/2)", "50 % (1/2)"]
     assert lines[2][1:] == ["0 % (0/1)", "100 % (1/1)", "100 % (1/1)", "0 % (0/1)"]
-    assert len(lines) == 3
+    assert lines[3][0].strip() == "whose relation the editor's table has"
+    assert lines[3][1:] == ["–", "–", "100 % (1/1)", "100 % (1/1)"]
+    assert len(lines) == 4
     (first, _) = per_fact([("One.", "learned", ""), ("Two.", "memory only", "tried")], checkpoints)
     assert first["recall"] == {"10": [False], "0": [True]}
 
