@@ -26,7 +26,7 @@ from scripts.benchmarks.common import ROOT, Server, report, serving
 from scripts.benchmarks.recall import formats, plot, table
 from scripts.benchmarks.recall.ablations import ABLATIONS, profile
 from scripts.benchmarks.recall.material import Material, NotEnough, narrow, natural
-from scripts.benchmarks.recall.progress import OtherRun, Progress
+from scripts.benchmarks.recall.progress import OtherRun, Progress, alone
 from scripts.benchmarks.recall.questions import Question, about_facts, about_the_rest, ask, in_context
 from scripts.benchmarks.recall.teach import AT_ONCE, fates, groups, teach, trained_questions, update_counts
 from server.editor import relations
@@ -129,6 +129,11 @@ def _median(taught: list[dict[str, Any]], first: int, early: bool) -> float:
 
 def run(options: argparse.Namespace, ablation: str, home: Path) -> tuple[dict[str, Any], Progress]:
     """One run on a server of its own; raises what stopped it, to be taken up again with the same home."""
+    with alone(home):
+        return _run(options, ablation, home)
+
+
+def _run(options: argparse.Namespace, ablation: str, home: Path) -> tuple[dict[str, Any], Progress]:
     recipe = profile(ablation, options.profile)
     progress = Progress(home, settings(options, recipe))
     material = (narrow if options.model == "seedling" else natural)(

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 class OtherRun(Exception):
-    """The folder holds a run with other options."""
+    """The folder holds a run with other options, or one that is at work."""
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """No other run works in this folder meanwhile. Raises OtherRun."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "bench-learning.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            told = f"another run is at work in {home}: wait for its end, or give another --home"
+            raise OtherRun(told) from error
+        yield
 
 
 class Progress:

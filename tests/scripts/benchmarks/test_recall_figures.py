@@ -10,7 +10,7 @@ import pytest
 from scripts.benchmarks.recall.formats import probes
 from scripts.benchmarks.recall.material import Taught, natural
 from scripts.benchmarks.recall.plot import draw
-from scripts.benchmarks.recall.progress import OtherRun, Progress
+from scripts.benchmarks.recall.progress import OtherRun, Progress, alone
 from scripts.benchmarks.recall.questions import Question, about_facts, about_the_rest, grade, in_context
 from scripts.benchmarks.recall.table import ROWS, broken, count, per_fact, table
 from scripts.benchmarks.recall.teach import groups
@@ -133,3 +133,10 @@ def test_the_curve_is_drawn(tmp_path: Path) -> None:
     checkpoints = {str(n): {"version": "v1", "answers": answers} for n in (0, 25)}
     draw(tmp_path / "deep" / "curve.png", "seedling", 2, answers, checkpoints)
     assert (tmp_path / "deep" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_runs_in_one_home_are_refused(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(OtherRun, match="another run is at work"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
