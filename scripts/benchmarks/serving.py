@@ -132,9 +132,13 @@ def at_once(model: str, flags: Sequence[str], load: Load) -> str:
 
 
 def alone(options: argparse.Namespace, engine: Sequence[str], load: Load) -> dict[str, Any]:
-    """What does not need the servers side by side."""
+    """One part of the whole, which needs none of the other servers."""
     if options.only == "growth":
         return {GROWTH: growth.measure(options.memory_requests)}
+    if options.only == "vllm":
+        with ExitStack() as stack:
+            arms = side_by_side(vllm_arms(stack, options), options.streams, load)
+        return table(arms) | compared(arms, VLLM_IDLE, VLLM)
     return {VERSIONS: at_once(options.model, (*engine, *options.livegraft), load)}
 
 
@@ -264,7 +268,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="torch threads of each server")
     parser.add_argument("--learning-seconds", type=float, default=300, help="for each width, at most")
     parser.add_argument("--memory-requests", type=int, default=100_000, help="0 leaves growth out")
-    parser.add_argument("--only", choices=("growth", "versions"), help="one part that needs no other server")
+    parser.add_argument("--only", choices=("growth", "versions", "vllm"), help="one part and nothing else")
     parser.add_argument("--no-transformers", dest="transformers", action="store_false")
     parser.add_argument(
         "--vllm-url", default="", help="of a running `vllm serve`, e.g. http://127.0.0.1:8001"
@@ -283,6 +287,8 @@ def _options() -> argparse.Namespace:
     options.vllm_livegraft = [word for one in options.vllm_livegraft for word in _flag(one, parser)]
     if bool(options.vllm_url) != bool(options.vllm_model):
         parser.error("--vllm-url and --vllm-model belong together")
+    if options.only == "vllm" and not options.vllm_url:
+        parser.error("--only vllm needs the --vllm-url of one that runs")
     return options
 
 

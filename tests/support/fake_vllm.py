@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--max-model-len", type=int)
     parser.add_argument("--max-lora-rank", type=int)
     parser.add_argument("--max-cpu-loras", type=int)
+    parser.add_argument("--seconds-per-token", type=float, default=Core.seconds_per_token)
     told, _ = parser.parse_known_args()
     core = Core(
         base=told.served_model_name,
@@ -182,6 +183,7 @@ def main() -> None:
         max_model_len=told.max_model_len,
         max_rank=told.max_lora_rank,
         max_cpu_loras=told.max_cpu_loras,
+        seconds_per_token=told.seconds_per_token,
         api_key=os.environ.get("VLLM_API_KEY", ""),
         runtime_loading=os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING") == "1",
     )
