@@ -17,10 +17,9 @@ import torch
 from peft.tuners import lora
 from torch import Tensor
 
-
 SMALL = 100_000
-"""Numbers in a weight from which on the sum is not worth it: at 576 x 1,536 it gained 2 to 7 % of a product, at
-192 x 512 a seventh to a third."""
+"""Numbers in a weight up to which the sum is worth it: at 192 by 512 it gained a seventh to a third of a
+product, at 576 by 1,536 2 to 7 %."""
 
 
 class _Product(torch.autograd.Function):
