@@ -30,6 +30,7 @@ from scripts.benchmarks.recall.progress import OtherRun, Progress, alone
 from scripts.benchmarks.recall.questions import Question, about_facts, about_the_rest, ask, in_context
 from scripts.benchmarks.recall.teach import AT_ONCE, fates, groups, teach, trained_questions, update_counts
 from server.editor import relations
+from server.editor.value import find_value
 
 
 class Run:
@@ -104,7 +105,8 @@ class Run:
         taught = [index for group in progress.groups for index in group["facts"]]
         all_fates = fates(self._server, facts, progress.turns, taught)
         learned = {n for n, (_, fate, _) in enumerate(all_fates[: self._first]) if fate == "learned"}
-        listed = {n for n, f in enumerate(facts[: self._first]) if relations.read(f.sentence, None).questions}
+        told = [fact.sentence for fact in facts[: self._first]]
+        listed = {n for n, s in enumerate(told) if relations.read(s, find_value(s, [])).questions}
         some = {"learned": learned, "listed": listed, "unlisted": {*range(self._first)} - listed}
         last = progress.checkpoints[max(progress.checkpoints, key=int)]["answers"]
         return {

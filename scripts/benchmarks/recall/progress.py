@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from server.leader import Leadership
 
 
 class OtherRun(Exception):
@@ -18,14 +19,13 @@ class OtherRun(Exception):
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
     """No other run works in this folder meanwhile. Raises OtherRun."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "bench-learning.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            told = f"another run is at work in {home}: wait for its end, or give another --home"
-            raise OtherRun(told) from error
+    lock = Leadership(home / "bench-learning.lock")
+    if not lock.take():
+        raise OtherRun(f"another run is at work in {home}: wait for its end, or give another --home")
+    try:
         yield
+    finally:
+        lock.leave()
 
 
 class Progress:
