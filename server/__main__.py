@@ -62,7 +62,7 @@ def _serve(flags: list[str]) -> int:
     configure(settings.log_format, settings.log_level)
     if settings.workers > 1 and worker is None:
         return workers.run(flags, settings.workers, settings.host, settings.port)
-    from server.app import serve
+    from server.listen import serve
 
     try:
         serve(settings, worker)

@@ -11,13 +11,11 @@ import contextlib
 import json
 import logging
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from adapter_store import Store
@@ -381,19 +379,3 @@ def create(settings: Settings) -> FastAPI:
 
     app.router.lifespan_context = lifespan
     return app
-
-
-def serve(settings: Settings, worker: socket.socket | None = None) -> None:
-    """Run until interrupted. `worker`: the socket to answer on, where several processes share one."""
-    config = uvicorn.Config(
-        create(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(config)
-    if worker is not None:
-        workers.when_orphaned(lambda: setattr(server, "should_exit", True))
-    server.run(sockets=[worker] if worker is not None else None)

@@ -110,14 +110,18 @@ class Server:
 
 @contextmanager
 def serving(
-    model: str, *flags: str, home: Path | None = None, ready_seconds: float = 180
+    model: str, *flags: str, home: Path | None = None, ready_seconds: float = 180, core: int | None = None
 ) -> Iterator[Server]:
-    """A fresh server for one benchmark; its state is removed afterwards unless `home` was given."""
+    """A fresh server for one benchmark; its state is removed afterwards unless `home` was given.
+
+    `core`: the one that it is held to, where it is not to share those of the load generator.
+    """
     folder = home or Path(tempfile.mkdtemp(prefix="livegraft-bench-"))
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     log = folder / "server.log"
-    command = [sys.executable, "-m", "server", "serve", "--model", model, "--port", str(port)]
+    held = [] if core is None else ["taskset", "-c", str(core)]
+    command = [*held, sys.executable, "-m", "server", "serve", "--model", model, "--port", str(port)]
     with log.open("ab") as out:
         process = subprocess.Popen(
             [*command, "--home", str(folder), *flags], stdout=out, stderr=out, cwd=ROOT, env=os.environ

@@ -1,7 +1,8 @@
 """Serving side by side: the bare engine, through Livegraft at rest, and through Livegraft while it learns.
 
 One run, one machine, one model, the same greedy streams at each width, in turn, round after round, so that
-whatever else the machine does falls on all alike; a stream asks its next question when it has its answer.
+whatever else the machine does falls on all alike; a stream asks its next question when it has its answer,
+and answers differ in length, so that streams fall out of step.
 While learning: at each width a fact is told, and rounds go on until its update is trained, shown and
 promoted, or the time is up. Beside that `transformers serve`, a vLLM whose address is given (bare and through
 Livegraft), four versions at once against one, and the server's growth. A standard load generator, `vllm bench
@@ -147,7 +148,8 @@ def table(arms: Arms) -> dict[str, Any]:
     return {
         f"{width:>2} streams, {name}": (
             f"{f['tokens_per_second']:8.1f} tokens/s   first token {f['first_token_p50_ms']:7.1f} / "
-            f"{f['first_token_p99_ms']:7.1f} ms   between tokens {f['inter_token_p50_ms']:6.1f} / "
+            f"{f['first_token_p99_ms']:7.1f} ms, of all streams' openings {f['opening_p50_ms']:7.1f} / "
+            f"{f['opening_p99_ms']:7.1f} ms   between tokens {f['inter_token_p50_ms']:6.1f} / "
             f"{f['inter_token_p99_ms']:7.1f} ms   errors {f['errors']}"
         )
         for width in sorted({n for widths in arms.values() for n in widths})
@@ -164,12 +166,16 @@ def compared(arms: Arms, one: str, other: str) -> dict[str, Any]:
     for width in sorted(arms[one].keys() & arms[other].keys()):
         a, b = arms[one][width], arms[other][width]
         lines[f"{width:>2} streams, {one} over {other}"] = (
-            f"throughput {_over(a, b, 'tokens_per_second')}   first token p50 "
-            f"{a['first_token_p50_ms'] - b['first_token_p50_ms']:+.1f} ms, p99 "
-            f"{a['first_token_p99_ms'] - b['first_token_p99_ms']:+.1f} ms   inter-token p99 "
-            f"{_over(a, b, 'inter_token_p99_ms')}"
+            f"throughput {_over(a, b, 'tokens_per_second')}   first token {_added(a, b, 'first_token')}, "
+            f"of openings {_added(a, b, 'opening')}   inter-token p99 {_over(a, b, 'inter_token_p99_ms')}"
         )
     return lines
+
+
+def _added(a: dict[str, Any], b: dict[str, Any], name: str) -> str:
+    """Milliseconds more at the median and at the 99th percentile."""
+    median, slow = (a[f"{name}_{at}_ms"] - b[f"{name}_{at}_ms"] for at in ("p50", "p99"))
+    return f"p50 {median:+.1f} ms, p99 {slow:+.1f} ms"
 
 
 def _over(a: dict[str, Any], b: dict[str, Any], name: str) -> str:
@@ -190,7 +196,7 @@ def vllm_arms(stack: ExitStack, options: argparse.Namespace) -> dict[str, Target
     if options.vllm_canary:
         (version,) = planted(options.vllm_model, home, 1)
         flags += ["--rollout.mode", "quick", "--rollout.weight", "0.5", "--rollout.auto-promote", "false"]
-    through = stack.enter_context(serving(options.vllm_model, *flags, home=home))
+    through = stack.enter_context(serving(options.vllm_model, *flags, home=home, core=options.vllm_core))
     names = [options.vllm_model]
     if options.vllm_canary:
         through.wait_for("the canary", lambda: through.get("/v1/adapters")["refs"]["canary"] == version, 120)
@@ -275,6 +281,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--vllm-model", default="", help="its model, by the name that it serves it under")
     parser.add_argument("--vllm-batch", type=int, default=64, help="its --max-num-seqs")
+    parser.add_argument("--vllm-core", type=int, help="the core that the Livegraft before it is held to")
     parser.add_argument("--vllm-canary", action="store_true", help="a canary meets half of its users")
     parser.add_argument(
         "--vllm-livegraft", nargs="*", default=[], help="settings of the Livegraft before it, name=value"

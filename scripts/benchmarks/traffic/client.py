@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import random
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.benchmarks.common import percentile
 
@@ -38,6 +39,8 @@ class Stream:
     tokens: int = 0
     error: str = ""
     """Why it is no whole answer."""
+    opening: bool = False
+    """Whether it was asked for as the burst began, together with those of all other streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +119,21 @@ async def _read(reader: asyncio.StreamReader, begin: float) -> Stream:
 
 
 async def burst(target: Target, streams: int, max_tokens: int, round_: int, answers: int = 1) -> Burst:
-    """So many streams that begin together, each asking `answers` different questions one after the other."""
+    """So many streams that begin together, each asking `answers` different questions one after the other.
+
+    Where there are several, each may be half to all of `max_tokens` long, drawn anew for each, so that the
+    streams fall out of step as those of separate people are.
+    """
+    drawn = random.Random(f"{round_} {streams} {max_tokens}")
+    least = max_tokens if answers == 1 else max(1, max_tokens // 2)
+    lengths = [[drawn.randint(least, max_tokens) for _ in range(answers)] for _ in range(streams)]
 
     async def one(number: int) -> list[Stream]:
-        return [
-            await stream(target, target.name(number), _question(round_ * answers + n, number), max_tokens)
-            for n in range(answers)
+        said = [
+            await stream(target, target.name(number), _question(round_ * answers + n, number), length)
+            for n, length in enumerate(lengths[number])
         ]
+        return [replace(said[0], opening=True), *said[1:]]
 
     begin = time.perf_counter()
     done = await asyncio.gather(*[one(number) for number in range(streams)])
@@ -136,14 +147,21 @@ def _question(turn: int, number: int) -> str:
 
 
 def summary(bursts: Sequence[Burst]) -> dict[str, float]:
-    """The figures of one server at one width: medians over bursts, percentiles over all their streams."""
+    """The figures of one server at one width: medians over bursts, percentiles over all their streams.
+
+    First tokens are those of answers asked for while others were under way; those of the openings, which all
+    come at one moment, are told apart (they are all there is where each stream has one answer).
+    """
     whole = [one for burst in bursts for one in burst.streams if not one.error]
-    firsts = [one.first_seconds for one in whole]
+    openings = [one.first_seconds for one in whole if one.opening]
+    firsts = [one.first_seconds for one in whole if not one.opening] or openings
     gaps = [gap for one in whole for gap in one.gaps]
     figures = {
         "tokens_per_second": statistics.median(burst.tokens_per_second for burst in bursts),
         "first_token_p50_ms": 1000 * percentile(firsts, 0.5),
         "first_token_p99_ms": 1000 * percentile(firsts, 0.99),
+        "opening_p50_ms": 1000 * percentile(openings, 0.5),
+        "opening_p99_ms": 1000 * percentile(openings, 0.99),
         "inter_token_p50_ms": 1000 * percentile(gaps, 0.5),
         "inter_token_p99_ms": 1000 * percentile(gaps, 0.99),
     }

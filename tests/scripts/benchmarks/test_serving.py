@@ -87,6 +87,21 @@ def test_each_stream_asks_one_question_after_the_other(live: Live) -> None:
     done = asyncio.run(burst(target(live), 2, 30, 0, answers=3))
     assert len(done.streams) == 6
     assert not any(one.error for one in done.streams)
+    assert [one.opening for one in done.streams] == [True, False, False] * 2
+
+
+def test_streams_of_several_answers_fall_out_of_step_alike_on_every_server(live: Live) -> None:
+    first, second = (asyncio.run(burst(target(live), 4, 8, 0, answers=4)) for _ in range(2))
+    tokens = [one.tokens for one in first.streams]
+    assert len(set(tokens)) > 1
+    assert all(4 <= n <= 8 for n in tokens)
+    assert [one.tokens for one in second.streams] == tokens
+
+
+def test_the_first_token_of_an_opening_is_told_apart() -> None:
+    seen = summary([Burst(1.0, (Stream(0.9, (), 1, opening=True), Stream(0.1, (), 1), Stream(0.2, (), 1)))])
+    assert seen["first_token_p99_ms"] == 200
+    assert seen["opening_p99_ms"] == 900
 
 
 def test_planted_versions_answer_as_the_base_does(tmp_path: Path) -> None:
