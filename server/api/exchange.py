@@ -183,26 +183,24 @@ async def _events(exchange: Exchange) -> AsyncIterator[bytes]:
     note: dict[str, Any] | None = None
     held = moderated is not None and moderated.block_output
     whole = False
+    begun = b"".join(form.begin())  # goes out with the first text, which is there already: each send costs
     try:
-        for event in form.begin():
-            yield event
         async with aclosing(exchange.running.all()) as steps:
             async for index, chunk in steps:
                 answers[index].add(chunk)
                 if (chunk.text or chunk.logprobs or chunk.tool_calls) and not held:
-                    yield form.step(index, chunk)
+                    yield begun + form.step(index, chunk)
+                    begun = b""
         if moderated is not None:
             note = await moderated.after(answers)
         whole = True
         outcome = await exchange.commit(answers)
-        for event in form.end(answers, outcome, note, held):
-            yield event
+        yield begun + b"".join(form.end(answers, outcome, note, held))
     except Exception as error:
         if not whole:
             exchange.broke_off(answers, f"the engine failed: {error}", error)
         log.error("%s broke off: %s", exchange.turn.id, error, exc_info=not isinstance(error, EngineError))
-        for event in form.broken(in_words(error)):
-            yield event
+        yield begun + b"".join(form.broken(in_words(error)))
     except (asyncio.CancelledError, GeneratorExit):
         if not whole:
             exchange.broke_off(answers, "the client went away")
