@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from adapter_store import Store, Version
@@ -11,6 +13,16 @@ from server.learner.record import LearnerOptions
 from server.learner.types import Population, Preference, UpdateInput
 from server.ledger import Ledger
 from server.types import BASE_VERSION, SelfEdit, VersionRow
+
+
+def seed(chosen: int, attempt: int, edits: Sequence[SelfEdit]) -> int:
+    """Other draws for all that is learned and for every try, the same for the same statements.
+
+    With one seed for all updates the gate asks the same questions each time, and what no anchor was drawn for
+    is held by none of them: it wears away.
+    """
+    told = json.dumps([chosen, attempt, *sorted(edit.statement for edit in edits)])
+    return int.from_bytes(sha256(told.encode()).digest()[:4]) >> 1
 
 
 class Inputs:
@@ -35,16 +47,16 @@ class Inputs:
         return self._ledger.version(name)
 
     def on(
-        self, parent: VersionRow, edits: Sequence[SelfEdit], past: Sequence[SelfEdit], seed: int
+        self, parent: VersionRow, edits: Sequence[SelfEdit], past: Sequence[SelfEdit], attempt: int = 0
     ) -> UpdateInput:
-        """An update of these edits on this parent."""
+        """An update of these edits on this parent; `attempt`: how often it was tried before."""
         return UpdateInput(
             model_dir=self._options.model_dir,
             parent_dir=self._parent_dir(parent),
             edits=tuple(edit for edit in edits if edit.kind == "fact"),
             past=tuple(past),
             profile=self._options.profile,
-            seed=seed,
+            seed=seed(self._options.seed, attempt, edits),
             threads=self._options.threads,
             memory_limit_mb=self._options.memory_limit_mb,
             preferences=tuple(self._preference(edit) for edit in edits if edit.kind == "preference"),

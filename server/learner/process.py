@@ -151,7 +151,7 @@ class Learner:
         crash_point("learner.claimed")
         whole = not any(edit.state in WITHDRAWN for edit in carried)
         plan = Consolidation(self._options.max_rank, need.attempt, whole, need.drifted)
-        given = self._inputs.on(head, standing, (), self._options.seed + need.attempt)
+        given = self._inputs.on(head, standing, (), need.attempt)
         result = self._trained(dataclasses.replace(given, consolidation=plan))
         if result.factors is None or not result.report.accepted:
             why = f"{result.report.reason}; the stack stays ({need.why})"
@@ -178,7 +178,7 @@ class Learner:
         with kept_alive(self._ledger, claim, self._options.lease_seconds), suppress(StaleFence):
             try:
                 report = self._examine(
-                    self._inputs.on(version, claim.edits, (), self._options.seed),
+                    self._inputs.on(version, claim.edits, ()),
                     yield_hook=self._yield_hook,
                     progress=self._say,
                 )
@@ -245,7 +245,7 @@ class Learner:
         if not claim.edits:
             return
         log.info("update %s: %d self-edits on top of %s", claim.update_id, len(claim.edits), parent.name)
-        given = self._inputs.on(parent, claim.edits, admission.past, self._seed(claim))
+        given = self._inputs.on(parent, claim.edits, admission.past, _attempt(claim))
         result = self._trained(dataclasses.replace(given, attempt=self._refusals(claim, parent)))
         if not _attempt(claim):  # a second try is no new measurement
             self._ledger.add_batch_population(dataclasses.asdict(result.measured))
@@ -348,10 +348,6 @@ class Learner:
                 self._store.delete(deltas[-1])
                 raise
             return version
-
-    def _seed(self, claim: Claim) -> int:
-        """Another seed for a second try, the same for the same attempt at the same edits."""
-        return self._options.seed + _attempt(claim)
 
     def _refusals(self, claim: Claim, parent: VersionRow) -> int:
         """How often the fact that was refused most was refused. What the parent's deltas carry was in an

@@ -8,6 +8,7 @@ import pytest
 
 from server.learner import fake
 from server.learner.errors import DoesNotFit
+from server.learner.inputs import Inputs
 from server.learner.process import Learner
 from server.learner.profiles import SMALL, calmer
 from server.learner.types import CheckCount, GateReport, Population, UpdateInput, UpdateResult
@@ -140,6 +141,18 @@ def test_what_is_held_back_goes_where_the_update_says_without_a_try_and_the_meas
     learner.step()
     assert world.ledger.edit(late.id).state is EditState.TRAINED
     assert [given.population for given in seen] == [Population(), Population((2.5,) * 3, (0.7,))]
+
+
+def test_every_update_draws_its_questions_anew_and_the_same_facts_draw_the_same(world: World) -> None:
+    zephyr, kelso = world.tell("Zephyr", 8443), world.tell("Kelso", 9001)
+    inputs = Inputs(world.ledger, world.store, world.options())
+    head = inputs.head()
+    one, other, both, again = (
+        inputs.on(head, edits, ()).seed for edits in ([zephyr], [kelso], [kelso, zephyr], [zephyr])
+    )
+    assert len({one, other, both}) == 3
+    assert again == one
+    assert inputs.on(head, [zephyr, kelso], ()).seed == both
 
 
 def test_the_second_try_uses_another_seed_and_calmer_settings(world: World) -> None:
