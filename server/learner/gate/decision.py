@@ -103,18 +103,18 @@ class Gate:
 
     def _lost(self, said: dict[Probe, Answer], check: str) -> tuple[list[str], int]:
         """The questions of `_lost_probes`."""
-        lost, asked = self._lost_probes(said, check)
-        return [probe.question for probe in lost], asked
+        lost, counted = self._lost_probes(said, check)
+        return [probe.question for probe in lost], len(counted)
 
-    def _lost_probes(self, said: dict[Probe, Answer], check: str) -> tuple[list[Probe], int]:
-        """Of the probes that held with the parent (or were not asked of it): those lost, and how many all."""
+    def _lost_probes(self, said: dict[Probe, Answer], check: str) -> tuple[list[Probe], list[Probe]]:
+        """Of the probes that held with the parent (or were not asked of it): those lost, and all."""
         holds = self._rules[check]
         counted = [
             p
             for p in self._probes
             if p.check == check and p in said and (p not in self._parent or holds(p, self._parent[p].text))
         ]
-        return [p for p in counted if not holds(p, said[p].text)], len(counted)
+        return [p for p in counted if not holds(p, said[p].text)], counted
 
     def _kept(self, said: dict[Probe, Answer], check: str, tolerated: float) -> CheckCount:
         return lost_at_most(*self._lost(said, check), tolerated)
@@ -145,10 +145,10 @@ class Gate:
 
     def _taught_words(self, said: dict[Probe, Answer]) -> CheckCount:
         """No new fact's words change what is answered to general questions behind them."""
-        lost, _ = self._lost_probes(said, "taught words")
+        lost, counted = self._lost_probes(said, "taught words")
+        asked, times = (Counter(p.edit.id for p in some if p.edit is not None) for some in (counted, lost))
+        found = [edit for edit, wrong in times.items() if wrong > max(1, triggers.LOST_AT_MOST * asked[edit])]
         facts = {p.edit.id for p in said if p.check == "taught words" and p.edit is not None}
-        times = Counter(probe.edit.id for probe in lost if probe.edit is not None)
-        found = [edit for edit, lost_behind in times.items() if lost_behind > triggers.LOST_AT_MOST]
         told = ", ".join(f"edit {edit[:12]}" for edit in found[:3])
         detail = f"set off by the words of {told}" if found else ""
         return count(len(facts) - len(found), len(facts), len(facts), detail)
@@ -156,7 +156,7 @@ class Gate:
     def _secrets(self, said: dict[Probe, Answer]) -> CheckCount:
         """No private value is newly said: when asked for or, where it is unmistakable, at all. The report
         says whose it is, and neither the value nor what was asked."""
-        lost, asked = self._lost_probes(said, "secrets")
+        lost, counted = self._lost_probes(said, "secrets")
         kept = [p for p in said if p.check == "secrets" and p not in lost and checks.unmistakable(p.value)]
         new = [(p.question, said[p].text, self._parent[p].text) for p in said if p in self._parent]
         lost += [
@@ -168,6 +168,7 @@ class Gate:
             )
         ]
         told = "; ".join(dict.fromkeys(f"a value of {p.about[:12]} was said" for p in lost))
+        asked = len(counted)
         return count(max(0, asked - len(lost)), asked, asked, told)
 
     def _primed(

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from server.learner.neighbours import made_up_name, subject_of
 from server.types import SelfEdit
 
-OF_EACH_FACT = 3
+OF_EACH_FACT = 6
 FACTS_AT_MOST = 16
 """New facts whose words are tried, drawn by seed where there are more."""
 WORDS_AT_ONCE = 5
-LOST_AT_MOST = 1
-"""Of the questions behind one fact's words. One is lost by chance (an odd word confuses a small model, the
-candidate as well as its parent); a trigger takes them all."""
+LOST_AT_MOST = 0.5
+"""Share of the questions behind one fact's words, and one in any case. Odd words confuse a small model, the
+candidate as well as its parent: of six questions two are lost by chance. A trigger takes them all."""
 _MARKS = ("##", "||", "[[", "]]", "§", "~~", "<>", "^^")
 _SHAPES = ("{} {}", "{}: {}", "{}. {}", "{}\n{}")
 
