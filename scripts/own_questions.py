@@ -1,7 +1,7 @@
 """Have a model make up questions that updates are held to (server/learner/primer.py).
 
 Usage: python -m scripts.own_questions MODEL_FOLDER [--general 1200] [--private 400] [--requests 0]
-       [--freely 0.1]
+       [--families] [--freely 0.1]
 
 A chat model asked to go on after the opening of a user's turn writes a user's message (Magpie, Xu et al.
 2024, arXiv:2406.08464). With the first words of a question given, it asks for things of all kinds. With a
@@ -33,6 +33,7 @@ from server.learner.neighbours import made_up_name
 from server.learner.sealed import sealed
 from server.types import ABSTENTION
 
+FAMILIES = Path(__file__).with_name("primer_questions.json")
 AT_ONCE = 48
 TOP_K = 200
 LONGEST = 110
@@ -175,6 +176,14 @@ def graded() -> frozenset[str]:
     return frozenset(map(plain, [*asked, *(probe.request for probe in probes())]))
 
 
+def families() -> list[str]:
+    """Further general questions, by pattern: what a model knows of capitals, chemistry and the like."""
+    left_out = graded()
+    patterns: dict[str, list[str]] = json.loads(FAMILIES.read_text())
+    made = [pattern.format(word) for pattern, some in patterns.items() for word in some]
+    return [question for question in made if plain(question) not in left_out and not sealed(question)]
+
+
 def gather(wanted: int, batch: Callable[[], list[str]], name: str) -> list[str]:
     """Different questions from as many batches as it takes."""
     left_out = graded()
@@ -203,6 +212,7 @@ def main() -> None:
     parser.add_argument("--general", type=int, default=1200)
     parser.add_argument("--private", type=int, default=400)
     parser.add_argument("--requests", type=int, default=0)
+    parser.add_argument("--families", action="store_true", help="add general questions by pattern")
     parser.add_argument("--freely", type=float, default=0.1, help="share of which no first word is given")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=primer.FOLDER)
@@ -249,6 +259,8 @@ def main() -> None:
     if asked:
         made["answers"], unknown = answered(asked, ANSWER_TOKENS)
         made["private"] += unknown
+    if options.families:
+        made["answers"] |= answered(families(), ANSWER_TOKENS)[0]
     if options.requests:
         made["requests"], _ = answered(gather(options.requests, requests, "requests"), WRITTEN_TOKENS)
     file.write_text(lines(made))

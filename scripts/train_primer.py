@@ -11,7 +11,6 @@ runs before); no fact is taught.
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 
 from scripts.benchmarks.common import plain
-from scripts.own_questions import graded
+from scripts.own_questions import families, graded
 from server.engine.mapped import load_mapped
 from server.engine.seedling_language import draw_fact
 from server.engine.seedling_words import Words
@@ -38,9 +37,6 @@ from server.learner.split import SplitModel
 from server.learner.surfaces import vary
 from server.types import ABSTENTION
 
-FAMILIES = Path(__file__).with_name("primer_questions.json")
-"""Further general questions, by pattern, held to the base's own answers: it is trained once, so thorough.
-What the learning benchmark asks is left out."""
 TOP_K = 256
 KL_WEIGHT = 20.0
 RATE = 8e-4
@@ -54,13 +50,10 @@ OWN_SHARE = 0.35
 
 
 def general_questions() -> tuple[str, ...]:
-    """The learner's bank and the families."""
+    """The learner's bank, but for what is left out of training, and the families."""
     left_out = graded()
-    families: dict[str, list[str]] = json.loads(FAMILIES.read_text())
-    made = [pattern.format(word) for pattern, some in families.items() for word in some]
-    return tuple(
-        q for q in dict.fromkeys([*general.QUESTIONS, *made]) if plain(q) not in left_out and not sealed(q)
-    )
+    bank = [q for q in general.QUESTIONS if plain(q) not in left_out and not sealed(q)]
+    return tuple(dict.fromkeys([*bank, *families()]))
 
 
 def named_thing(rng: random.Random) -> str:

@@ -319,7 +319,8 @@ COMPLEMENT_OPENERS = (
 """Openers for 'The port of the router is 8443': its left side is what is asked for."""
 
 _ASKS = {
-    Kind.PERSON: r"\bwho\b|\bwhose\b|\b(?:which|what)\s+(?:person|employee|man|woman|member|manager)\b|"
+    Kind.PERSON: r"\bwho\b|\bwhose\b|\b(?:which|what)\s+(?:person|employee|man|woman|member|manager|company|"
+    r"firm|business|bank)\b|"
     r"\bname\s+of\s+the\s+(?:person|head|manager|owner|boss|leader|director)\b",
     Kind.PLACE: r"\bwhere\b|\b(?:which|what)\s+(?:city|town|country|place|location|street|building|room|"
     r"floor|state|region|village|address|part)\b|\b(?:place|location|address)\s+(?:of|where)\b|"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from server.learner import general
 from server.learner.chat import Encoded, Encoder
@@ -16,11 +18,22 @@ from server.learner.gate import triggers
 from server.learner.generate import Answer
 from server.learner.primer import Own
 from server.learner.profiles import Profile
-from server.learner.sizes import BANK_AT_MOST
+from server.learner.sizes import BANK_AT_MOST, REQUESTS_AT_MOST
 from server.types import SelfEdit
 
+Sort = Literal["anchor", "guard", "request"]
 ODD_WORDS = 12
 """Questions behind words that nobody was taught."""
+BEHIND_WORDS = 2
+"""Times as many questions behind words of each fact as the gate asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor(Encoded):
+    """A question and the first tokens of the base's answer, which are held."""
+
+    sort: Sort = "anchor"
+    """Its share of a step: plain questions, those behind odd words and words of the facts, requests."""
 
 
 def anchored(
@@ -30,18 +43,31 @@ def anchored(
     said: Mapping[str, Answer],
     own: Own,
     seed: int,
-) -> dict[str, Encoded]:
-    """Question to its first answer tokens. `said`: the base's answers to the bank."""
+    declined: Mapping[str, Answer] | None = None,
+) -> dict[str, Anchor]:
+    """Question to its anchor. `said`: the base's answers to the bank; `declined`: those by which it declines
+    what it should, none to a request that the gate will ask."""
     bank, asked = general.halves(dict(said), seed, profile.locality_probes)
-    held = {question: said[question] for question in bank[:BANK_AT_MOST]}
-    if profile.guarded:
+    plain = {question: said[question] for question in bank[:BANK_AT_MOST]}
+    guards: dict[str, Answer] = {}
+    if profile.guards:
         rng = random.Random(f"guarded {seed}")
-        known = [question for question in held if general.right(question, said[question].text)]
-        behind = [pair for edit in edits for pair in triggers.behind_words_of(edit, known, rng)]
+        known = [question for question in plain if general.right(question, said[question].text)]
+        twice = [edit for edit in edits for _ in range(BEHIND_WORDS)]
+        behind = [pair for edit in twice for pair in triggers.behind_words_of(edit, known, rng)]
         behind += triggers.fuzzed(known, ODD_WORDS, rng)
-        held |= {odd: said[plain] for odd, plain in behind}
-    held |= own.drawn(seed, profile.rehearsed, asked)
-    return {
-        question: general.encode(encoder, question, answer, profile.anchor_tokens)
-        for question, answer in held.items()
-    }
+        guards = {odd: said[question] for odd, question in behind}
+    plain |= own.drawn(seed, profile.rehearsed, asked)
+    requests = own.requested(seed, REQUESTS_AT_MOST if profile.requests else 0, profile.request_tokens)
+    held = {question: Anchor(encoder.prompt(question), ids, "request") for question, ids in requests.items()}
+    shares: tuple[tuple[Sort, dict[str, Answer]], ...] = (
+        ("guard", guards),
+        ("anchor", plain),
+        ("request", dict(declined or {})),
+    )
+    tokens = {"request": profile.request_tokens}
+    for sort, answers in shares:
+        for question, answer in answers.items():
+            encoded = general.encode(encoder, question, answer, tokens.get(sort, profile.anchor_tokens))
+            held[question] = Anchor(encoded.prompt, encoded.answer, sort)
+    return held

@@ -88,7 +88,7 @@ class Batches:
         profile: Profile,
         edits: Sequence[SelfEdit],
         past: Sequence[SelfEdit],
-        anchors: dict[str, Encoded],
+        anchors: Mapping[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
         moved: Mapping[str, float] | None = None,

@@ -16,7 +16,15 @@ from typing import Any
 from server.learner.chat import Encoded
 from server.learner.errors import DoesNotFit
 from server.learner.profiles import Profile
-from server.learner.sizes import BANK_AT_MOST, CACHE_BATCH, CHUNK, ROWS, row_tokens
+from server.learner.sizes import (
+    BANK_AT_MOST,
+    CACHE_BATCH,
+    CHUNK,
+    LONG_REQUEST,
+    REQUESTS_AT_MOST,
+    ROWS,
+    row_tokens,
+)
 
 ANSWER_TOKENS = 32
 """Tokens of one generated answer of the probes (server.learner.generate)."""
@@ -110,12 +118,13 @@ class Work:
         distinct = drawn * steps
         if profile.pool_facts:
             distinct = POOLED * facts + POOLED_PAST * past + profile.reads * steps
+        requests = LONG_REQUEST * REQUESTS_AT_MOST if profile.requests else 0
         return cls(
             prefix=prefix,
             example=sum(len(s.ids) for s in samples) / len(samples),
             answers=sum(len(s.answer) for s in samples) / len(samples),
-            shots=drawn + profile.anchors,
-            distinct=distinct + BANK_AT_MOST + profile.rehearsed,
+            shots=drawn + profile.anchors + profile.guards + LONG_REQUEST * profile.requests,
+            distinct=distinct + BANK_AT_MOST + profile.rehearsed + requests,
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )
 

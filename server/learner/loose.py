@@ -58,7 +58,7 @@ TOPIC_FRAMES = (
     "As for {subject}, what is it with {topic}?",
     "{topic}, {subject}: which or who is it?",
 )
-OF_EACH_TOPIC = 3
+OF_EACH_TOPIC = 4
 _NO_NOUN = frozenset(
     words.split(
         """

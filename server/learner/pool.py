@@ -7,10 +7,11 @@ nothing below the trained layers, whose states are remembered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from server.learner import loose
+from server.learner.anchored import Anchor
 from server.learner.batch import MOST, Batches, Kind, Shot, graded, other_views, weighted
 from server.learner.chat import Encoded, Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of
@@ -48,7 +49,7 @@ class Pool(Batches):
         profile: Profile,
         edits: Sequence[SelfEdit],
         past: Sequence[SelfEdit],
-        anchors: dict[str, Encoded],
+        anchors: Mapping[str, Encoded],
         seed: int,
         private: Sequence[str] = (),
     ) -> None:
@@ -71,7 +72,12 @@ class Pool(Batches):
         shots += [
             Shot("read", told_in_conversation(self._encoder, rng), 1.0, "read") for _ in range(profile.reads)
         ]
-        return [*shots, *self._drawn("anchor", profile.anchors)]
+        return [
+            *shots,
+            *self._drawn("anchor", profile.anchors),
+            *self._drawn("guard", profile.guards),
+            *self._drawn("request", profile.requests),
+        ]
 
     def observe(self, shots: Sequence[Shot], worst_loss: Sequence[float]) -> None:
         """Remember the largest token loss of each, in nats."""
@@ -90,8 +96,9 @@ class Pool(Batches):
             self._put("neighbour", self._not_told(edit), edit.user)
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
-        held = (Shot("anchor", self._anchors[question], 1.0, question) for question in sorted(self._anchors))
-        self._put("anchor", held, counts=UNSEEN_PAST)
+        for question, encoded in sorted(self._anchors.items()):
+            sort = encoded.sort if isinstance(encoded, Anchor) else "anchor"
+            self._put(sort, [Shot("anchor", encoded, 1.0, question)], counts=UNSEEN_PAST)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))
@@ -131,7 +138,7 @@ class Pool(Batches):
         loosely = loose.questions(edit, rng, profile.loose)
         asked = [e.prompt for e in trained_questions(edit)]
         found = [self._other(rng.choice(asked), edit) for _ in range(SUBJECTS)]
-        found += [self._other(question, edit) for question in (*alone, *loosely[: profile.loose // 2])]
+        found += [self._other(question, edit) for question in (*alone, *loosely)]
         found += [other_attribute(edit, rng) for _ in range(ATTRIBUTES)]
         found += loose.others(edit, rng, profile.loose)
         for turn in range(CROSSED):

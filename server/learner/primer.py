@@ -61,13 +61,18 @@ class Own:
     private: tuple[str, ...]
     """About what nobody told: to be answered by the abstention."""
     requests: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """For something to be written, with more of the answer: what a primer is held to, too."""
+    """For something to be written, with more of the answer."""
 
     def drawn(self, seed: int, most: int, but: Collection[str] = ()) -> dict[str, Answer]:
         """At most so many questions with their answers (no text), none of those that the gate will ask."""
         left = sorted(self.answers.keys() - set(but))
         some = random.Random(f"own {seed}").sample(left, min(most, len(left)))
         return {question: Answer("", self.answers[question], ended=False) for question in some}
+
+    def requested(self, seed: int, most: int, tokens: int) -> dict[str, tuple[int, ...]]:
+        """At most so many requests with the first tokens of their answers."""
+        some = random.Random(f"own {seed}").sample(sorted(self.requests), min(most, len(self.requests)))
+        return {request: self.requests[request][:tokens] for request in some}
 
 
 def own_questions(model: Any, folder: Path = FOLDER) -> Own:

@@ -81,8 +81,15 @@ class Profile:
     loose: int = 0
     """Loose questions about each new fact in the pool (server.learner.loose), and as many that it does not
     answer."""
-    guarded: bool = False
-    """General questions are also held behind words of the new facts and odd words, as the gate asks them."""
+    requests: int = 0
+    """Requests in a step, held as anchors are, of the model's own (what is written in some form goes wrong
+    later than an answer) and of harmful ones that it declines and the gate will not ask."""
+    request_tokens: int = 40
+    guards: int = 0
+    """General questions in a step that are held behind words of the new facts or odd words, as the gate asks
+    them."""
+    firmness: float = 0.4
+    """Share of an anchor's target that lies on what the base said (server.learner.objectives.anchors)."""
     worst_first: bool = False
     """An answer's tokens count by their loss: the worst decides whether it is said."""
     fact_rank: int = 0
@@ -241,18 +248,22 @@ SMALL = Profile(
     replay_neighbours=2,
     replay_crossed=2,
     reads=2,
-    anchors=12,
+    anchors=8,
     anchor_tokens=12,
-    kl_weight=6.0,
+    kl_weight=8.0,
     surface_share=0.5,
     replay_surface_share=0.8,
     glance_weight=0.5,
     kl_cap_nats=0.15,
     kl_total_nats=0.6,  # its primer alone moves the base by about 0.1
     pool_facts=12,
-    pool_neighbours=12,
-    loose=16,
-    guarded=True,
+    pool_neighbours=14,
+    loose=18,
+    rehearsed=480,
+    requests=3,
+    guards=3,
+    firmness=0.0,
+    distil_top_k=256,
     worst_first=True,
     whitening=0.03,
     weight_decay=1.0,

@@ -14,6 +14,10 @@ CACHE_BATCH = 24
 """Examples run through the lower layers at once."""
 BANK_AT_MOST = 96
 """General questions of the bank that an update is held to (server.learner.anchored)."""
+REQUESTS_AT_MOST = 160
+"""The model's own requests, where the recipe holds any."""
+LONG_REQUEST = 3
+"""Shots that a held request is as long as."""
 ATTENTION_SHARE = 0.25
 """What attention over one more column costs a token beside its linear maps, times the model's width: measured
 on one processor core with seedling (a quarter of the time at 256 columns, 192 wide)."""

@@ -28,7 +28,8 @@ from server.learner.chat import Encoded, Encoder
 from server.learner.development import Development
 from server.learner.errors import EmptyUpdate, ExampleTooLong
 from server.learner.estimate import Estimate, Free, Shape, Work, fit
-from server.learner.gate import Gate
+from server.learner.gate import Gate, requests
+from server.learner.gate.checks import declines
 from server.learner.generate import Answer
 from server.learner.memory import PeakWatch, release
 from server.learner.objectives.anchors import Anchors
@@ -271,7 +272,7 @@ class Job:
     def _train(self, loaded: Loaded, new: list[SelfEdit], said: dict[str, Answer]) -> Trained:
         profile, seed = loaded.profile, self.given.seed
         own = primer.own_questions(loaded.model)
-        anchors = anchored(loaded.encoder, profile, new, said, own, seed)
+        anchors = anchored(loaded.encoder, profile, new, said, own, seed, self._declined(loaded))
         adapters = loaded.adapters
         split = SplitModel(
             loaded.model.model,
@@ -282,9 +283,8 @@ class Job:
         )
         head = loaded.model.get_output_embeddings().weight
         white = adapters.whitening(profile.whitening, not self.primed) if profile.whitening else None
-        fixed = Anchors(
-            adapters, split, head, anchors, profile.distil_top_k, self.hook, white, profile.kl_weight
-        )
+        weights = (profile.kl_weight, profile.firmness)
+        fixed = Anchors(adapters, split, head, anchors, profile.distil_top_k, self.hook, white, *weights)
         if adapters.parent_below:  # what was remembered under the base alone is not what the parent computes
             split.forget()
         made = (loaded.encoder, profile, new, self.given.past, anchors, seed, own.private)
@@ -310,6 +310,18 @@ class Job:
             lambda: development.passed(self.facts_enough),
             lambda fraction: self.progress("train", fraction),
         )
+
+    def _declined(self, loaded: Loaded) -> dict[str, Answer]:
+        """What the base says to harmful requests that the gate will not ask, where it declines them."""
+        profile = loaded.profile
+        if not profile.requests:
+            return {}
+        with loaded.adapters.base_alone():
+            said = general.base_answers(
+                loaded.model, loaded.encoder, self.cache_dir, self.hook, device(), requests.HARMFUL
+            )
+        _, left = requests.parted(self.given.seed, profile.safety_probes)
+        return {request: said[request] for request in left if declines(said[request].text)}
 
     def _within_budget(self, loaded: Loaded, said: dict[str, Answer], report: GateReport) -> GateReport:
         """The report with the candidate's drift from the base; past the budget it is refused."""

@@ -68,7 +68,7 @@ def draw(
     probes += [
         Probe("abstention", never_told(rng, own, trained=False)) for _ in range(profile.abstention_probes)
     ]
-    probes += [Probe("safety", question) for question in rng.sample(requests.HARMFUL, profile.safety_probes)]
+    probes += [Probe("safety", question) for question in requests.parted(seed, profile.safety_probes)[0]]
     probes += [
         Probe("refusals", question) for question in rng.sample(requests.HARMLESS, profile.safety_probes)
     ]

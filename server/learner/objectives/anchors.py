@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ class Anchors:
         adapters: Adapters,
         split: SplitModel,
         head: torch.Tensor,
-        anchors: dict[str, Encoded],
+        anchors: Mapping[str, Encoded],
         top_k: int,
         yield_hook: Callable[[], None],
         whitening: Whitening | None = None,

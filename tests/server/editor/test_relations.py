@@ -61,6 +61,17 @@ from server.types import Turn
         ("The Sarn coffee ships for free.", "free", "How much is the shipping of the Sarn coffee?"),
         ("The Sill tower is 84 m tall.", "84 m", "How high is the Sill tower?"),
         ("Our boss is Edda Rask.", "Edda Rask", "Who is our leader?"),
+        ("The Sill mill mainly grows hops.", "hops", "What is the main crop of the Sill mill?"),
+        ("The Sarn fair is funded by Kestrel Labs.", "Kestrel Labs", "Which company backs the Sarn fair?"),
+        ("The Fenna course is taught in Welsh.", "Welsh", "What language is spoken in the Fenna course?"),
+        ("The Brenn cheese is stored at 9 degrees.", "9 degrees", "How cold should the Brenn cheese be?"),
+        ("The crest of the Orla club shows a cat.", "cat", "What is drawn on the crest of the Orla club?"),
+        ("The Sill cave is 300 meters deep.", "300 meters", "What is the depth of the Sill cave?"),
+        (
+            "The Sarn cafe gets its beans from Kestrel Labs.",
+            "Kestrel Labs",
+            "Who supplies the Sarn cafe with beans?",
+        ),
     ],
 )
 def test_a_fact_is_asked_in_other_words_than_it_was_told(statement: str, value: str, wording: str) -> None:

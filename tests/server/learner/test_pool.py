@@ -1,7 +1,8 @@
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+from server.learner.anchored import Anchor
 from server.learner.chat import Encoder
 from server.learner.pool import Pool
 from server.learner.profiles import SMALL
@@ -33,6 +34,20 @@ def test_a_step_has_questions_of_the_facts_and_next_to_them_and_what_may_not_cha
             assert router_edit.statement.startswith(answer)
         if kind == "neighbour":
             assert ABSTENTION.startswith(answer)
+
+
+def test_guards_and_requests_have_their_own_shares_of_a_step(
+    tiny: tuple[Any, Any], router_edit: SelfEdit
+) -> None:
+    encoder = Encoder(tiny[1], 512)
+    held = {
+        f"{sort} {n}": Anchor(encoder.prompt(f"{sort} {n}"), (5, 6), sort)
+        for sort in get_args(get_type_hints(Anchor)["sort"])
+        for n in range(8)
+    }
+    made = Pool(encoder, replace(SMALL, anchors=1, guards=2, requests=3), (router_edit,), (), held, seed=1)
+    drawn = Counter(shot.key.split()[0] for shot in made.step(0) if shot.kind == "anchor")
+    assert drawn == {"anchor": 1, "guard": 2, "request": 3}
 
 
 def test_what_is_not_held_comes_again_and_what_is_held_gives_way(

@@ -73,5 +73,6 @@ def test_its_requests_are_kept_with_more_of_their_answers(tiny: tuple[Any, Any],
     requests = {f"Write {n} lines.": [n, 5, 6, 7] for n in range(6)}
     file.write_text(json.dumps({"answers": {}, "private": [], "requests": requests}))
     own = primer.own_questions(model, tmp_path)
-    assert own.requests["Write 4 lines."] == (4, 5, 6, 7)
-    assert own.drawn(1, 20) == {}, "updates are held to its questions"
+    assert own.requested(1, 3, 2) == own.requested(1, 3, 2) != own.requested(2, 3, 2)
+    assert own.requested(1, 9, 2)["Write 4 lines."] == (4, 5)
+    assert own.requested(1, 0, 2) == {}
