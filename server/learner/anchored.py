@@ -1,7 +1,7 @@
 """Questions whose answers an update keeps as the base gives them.
 
 Those of the bank that the gate does not ask, some that the model made up itself, and where the recipe says so
-the bank's behind words of the new facts: a small model that has learned what the Zephyr router's port is says
+both again behind words of the new facts: a small model that has learned what the Zephyr router's port is says
 it of Portugal, too, where the router's name stands before the question.
 """
 
@@ -18,14 +18,10 @@ from server.learner.gate import triggers
 from server.learner.generate import Answer
 from server.learner.primer import Own
 from server.learner.profiles import Profile
-from server.learner.sizes import BANK_AT_MOST, REQUESTS_AT_MOST
+from server.learner.sizes import BANK_AT_MOST, BEHIND_ODD, BEHIND_WORDS, REQUESTS_AT_MOST
 from server.types import SelfEdit
 
 Sort = Literal["anchor", "guard", "request"]
-ODD_WORDS = 12
-"""Questions behind words that nobody was taught."""
-BEHIND_WORDS = 2
-"""Times as many questions behind words of each fact as the gate asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +45,17 @@ def anchored(
     what it should, none to a request that the gate will ask."""
     bank, asked = general.halves(dict(said), seed, profile.locality_probes)
     plain = {question: said[question] for question in bank[:BANK_AT_MOST]}
+    known = [question for question in plain if general.right(question, said[question].text)]
+    plain |= own.drawn(seed, profile.rehearsed, asked)
     guards: dict[str, Answer] = {}
     if profile.guards:
         rng = random.Random(f"guarded {seed}")
-        known = [question for question in plain if general.right(question, said[question].text)]
-        twice = [edit for edit in edits for _ in range(BEHIND_WORDS)]
-        behind = [pair for edit in twice for pair in triggers.behind_words_of(edit, known, rng)]
-        behind += triggers.fuzzed(known, ODD_WORDS, rng)
-        guards = {odd: said[question] for odd, question in behind}
-    plain |= own.drawn(seed, profile.rehearsed, asked)
+        some = sorted({*known, *own.answers} & plain.keys())
+        behind = [
+            pair for edit in edits for pair in triggers.behind_words_of(edit, known, rng, some, BEHIND_WORDS)
+        ]
+        behind += triggers.fuzzed(some, BEHIND_ODD, rng)
+        guards = {odd: plain[question] for odd, question in behind}
     requests = own.requested(seed, REQUESTS_AT_MOST if profile.requests else 0, profile.request_tokens)
     held = {question: Anchor(encoder.prompt(question), ids, "request") for question, ids in requests.items()}
     shares: tuple[tuple[Sort, dict[str, Answer]], ...] = (

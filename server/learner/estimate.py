@@ -18,8 +18,11 @@ from server.learner.errors import DoesNotFit
 from server.learner.profiles import Profile
 from server.learner.sizes import (
     BANK_AT_MOST,
+    BEHIND_ODD,
+    BEHIND_WORDS,
     CACHE_BATCH,
     CHUNK,
+    LONG_GUARD,
     LONG_REQUEST,
     REQUESTS_AT_MOST,
     ROWS,
@@ -118,13 +121,14 @@ class Work:
         distinct = drawn * steps
         if profile.pool_facts:
             distinct = POOLED * facts + POOLED_PAST * past + profile.reads * steps
-        requests = LONG_REQUEST * REQUESTS_AT_MOST if profile.requests else 0
+        held = LONG_REQUEST * REQUESTS_AT_MOST if profile.requests else 0
+        held += LONG_GUARD * (BEHIND_WORDS * facts + BEHIND_ODD) if profile.guards else 0
         return cls(
             prefix=prefix,
             example=sum(len(s.ids) for s in samples) / len(samples),
             answers=sum(len(s.answer) for s in samples) / len(samples),
-            shots=drawn + profile.anchors + profile.guards + LONG_REQUEST * profile.requests,
-            distinct=distinct + BANK_AT_MOST + profile.rehearsed + requests,
+            shots=drawn + profile.anchors + LONG_GUARD * profile.guards + LONG_REQUEST * profile.requests,
+            distinct=distinct + BANK_AT_MOST + profile.rehearsed + held,
             apart=users + 1 if profile.user_clip and users > 1 else 0,
         )
 

@@ -14,10 +14,13 @@ CACHE_BATCH = 24
 """Examples run through the lower layers at once."""
 BANK_AT_MOST = 96
 """General questions of the bank that an update is held to (server.learner.anchored)."""
+BEHIND_WORDS, BEHIND_ODD = 36, 24
+"""Of these and of the model's own questions, so many are also held behind words of each new fact, and behind
+odd ones, where the recipe is guarded."""
 REQUESTS_AT_MOST = 160
 """The model's own requests, where the recipe holds any."""
-LONG_REQUEST = 3
-"""Shots that a held request is as long as."""
+LONG_REQUEST, LONG_GUARD = 3, 2
+"""Shots that a held request, and a question behind words of a fact, are as long as."""
 ATTENTION_SHARE = 0.25
 """What attention over one more column costs a token beside its linear maps, times the model's width: measured
 on one processor core with seedling (a quarter of the time at 256 columns, 192 wide)."""

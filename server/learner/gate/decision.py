@@ -150,7 +150,8 @@ class Gate:
         found = [edit for edit, wrong in times.items() if wrong > max(1, triggers.LOST_AT_MOST * asked[edit])]
         facts = {p.edit.id for p in said if p.check == "taught words" and p.edit is not None}
         told = ", ".join(f"edit {edit[:12]}" for edit in found[:3])
-        detail = f"set off by the words of {told}" if found else ""
+        first = next((p.question for p in lost if p.edit is not None and p.edit.id in found), "")
+        detail = f"set off by the words of {told}: {first}" if found else ""
         return count(len(facts) - len(found), len(facts), len(facts), detail)
 
     def _secrets(self, said: dict[Probe, Answer]) -> CheckCount:

@@ -34,14 +34,21 @@ def fuzzed(questions: Sequence[str], wanted: int, rng: random.Random) -> list[tu
     return [(rng.choice(_SHAPES).format(_prefix(rng), question), question) for question in plain]
 
 
-def behind_words_of(edit: SelfEdit, questions: Sequence[str], rng: random.Random) -> list[tuple[str, str]]:
-    """(a question behind words of the fact, the question): its subject, and words of its prompts that no
-    general question has, in another order each time."""
+def behind_words_of(
+    edit: SelfEdit,
+    questions: Sequence[str],
+    rng: random.Random,
+    among: Sequence[str] = (),
+    wanted: int = OF_EACH_FACT,
+) -> list[tuple[str, str]]:
+    """(a question behind words of the fact, the question): its subject, and words of its prompts that none of
+    the general `questions` has, in another order each time. `among`: what is asked in place of them."""
     usual = {word.strip("?!.,").lower() for question in questions for word in question.split()}
     words = {word.strip("?!.,") for example in edit.examples for word in example.prompt.split()}
     own = sorted(word for word in words if word and word.lower() not in usual)
+    asked = list(among or questions)
     found = []
-    for question in rng.sample(list(questions), min(OF_EACH_FACT, len(questions))):
+    for question in rng.sample(asked, min(wanted, len(asked))):
         tried = [subject_of(edit) or edit.subject, *rng.sample(own, min(WORDS_AT_ONCE, len(own)))]
         before = ", ".join(word for word in rng.sample(tried, len(tried)) if word)
         found.append((f"{before}. {question}", question))

@@ -6,14 +6,14 @@ import torch
 
 from server.learner import general
 from server.learner.adapters import Adapters
-from server.learner.anchored import BEHIND_WORDS, ODD_WORDS, Anchor, anchored
+from server.learner.anchored import Anchor, anchored
 from server.learner.chat import Encoder
 from server.learner.gate import requests
-from server.learner.gate.triggers import OF_EACH_FACT
 from server.learner.generate import Answer
 from server.learner.objectives.anchors import Anchors
 from server.learner.primer import Own
 from server.learner.profiles import SEEDLING, SMALL
+from server.learner.sizes import BEHIND_ODD, BEHIND_WORDS
 from server.learner.split import SplitModel
 from server.types import SelfEdit
 
@@ -52,8 +52,8 @@ def test_guarded_they_are_also_held_behind_words_of_the_facts_and_odd_ones(
     behind = guarded.keys() - plain.keys()
     assert {guarded[question].sort for question in behind} == {"guard"}
     assert {anchor.sort for anchor in plain.values()} == {"anchor"}
-    assert len(behind) == BEHIND_WORDS * OF_EACH_FACT + ODD_WORDS
-    assert sum("Zephyr router" in question for question in behind) == BEHIND_WORDS * OF_EACH_FACT
+    assert len(behind) == BEHIND_WORDS + BEHIND_ODD
+    assert sum("Zephyr router" in question for question in behind) == BEHIND_WORDS
     assert all(any(question.endswith(known) for known in plain) for question in behind)
 
 
