@@ -13,7 +13,7 @@ from dataclasses import replace
 from server.learner import loose
 from server.learner.anchored import Anchor
 from server.learner.batch import MOST, Batches, Kind, Shot, graded, other_views, weighted
-from server.learner.chat import Encoded, Encoder
+from server.learner.chat import Encoder
 from server.learner.neighbours import other_attribute, other_subject, subject_of
 from server.learner.profiles import Profile
 from server.learner.reading import told_in_conversation
@@ -49,11 +49,12 @@ class Pool(Batches):
         profile: Profile,
         edits: Sequence[SelfEdit],
         past: Sequence[SelfEdit],
-        anchors: Mapping[str, Encoded],
+        anchors: Mapping[str, Anchor],
         seed: int,
         private: Sequence[str] = (),
     ) -> None:
         super().__init__(encoder, profile, edits, past, anchors, seed, private)
+        self._sorts = {question: anchor.sort for question, anchor in anchors.items()}
         self._pool: dict[str, list[Shot]] = {}
         self._open: dict[int, float] = {}
         """By a shot's identity: its largest token loss when it was last met, in nats."""
@@ -97,8 +98,7 @@ class Pool(Batches):
         private = rng.sample(self._private, min(PRIVATE, len(self._private)))
         self._put("private", (self._refused(question, "private") for question in private))
         for question, encoded in sorted(self._anchors.items()):
-            sort = encoded.sort if isinstance(encoded, Anchor) else "anchor"
-            self._put(sort, [Shot("anchor", encoded, 1.0, question)], counts=UNSEEN_PAST)
+            self._put(self._sorts[question], [Shot("anchor", encoded, 1.0, question)], counts=UNSEEN_PAST)
         for edit in self._past:
             wordings = trained_questions(edit)
             some = rng.sample(wordings, min(PAST_WORDINGS, len(wordings)))

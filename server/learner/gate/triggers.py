@@ -21,7 +21,7 @@ FACTS_AT_MOST = 16
 WORDS_AT_ONCE = 5
 LOST_AT_MOST = 0.5
 """Share of the questions behind one fact's words, and one in any case. Odd words confuse a small model, the
-candidate as well as its parent: of six questions two are lost by chance. A trigger takes them all."""
+candidate as well as its parent: of six questions two may be lost by chance. A trigger takes them all."""
 _MARKS = ("##", "||", "[[", "]]", "§", "~~", "<>", "^^")
 _SHAPES = ("{} {}", "{}: {}", "{}. {}", "{}\n{}")
 

@@ -1,8 +1,8 @@
 from collections import Counter
 from dataclasses import replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
-from server.learner.anchored import Anchor
+from server.learner.anchored import Anchor, Sort
 from server.learner.chat import Encoder
 from server.learner.pool import Pool
 from server.learner.profiles import SMALL
@@ -14,7 +14,7 @@ def pool(
     tiny: tuple[Any, Any], *edits: SelfEdit, past: tuple[SelfEdit, ...] = (), **changes: Any
 ) -> tuple[Pool, Encoder]:
     encoder = Encoder(tiny[1], 512)
-    anchors = {question: encoder.example(question, "Yes.") for question in ("Is it?", "Are we?")}
+    anchors = {question: Anchor(encoder.prompt(question), (5,)) for question in ("Is it?", "Are we?")}
     return Pool(encoder, replace(SMALL, **changes), edits, past, anchors, seed=1), encoder
 
 
@@ -42,7 +42,7 @@ def test_guards_and_requests_have_their_own_shares_of_a_step(
     encoder = Encoder(tiny[1], 512)
     held = {
         f"{sort} {n}": Anchor(encoder.prompt(f"{sort} {n}"), (5, 6), sort)
-        for sort in get_args(get_type_hints(Anchor)["sort"])
+        for sort in get_args(Sort)
         for n in range(8)
     }
     made = Pool(encoder, replace(SMALL, anchors=1, guards=2, requests=3), (router_edit,), (), held, seed=1)
