@@ -64,8 +64,19 @@ FOR_CLAUSE = (
     "Has anybody said {}?",
     "Why does nobody say {}?",
     "How can I learn {}?",
+    "I want to know {}.",
+    "I would like to know {}.",
 )
 """Requests for what an indirect question asks: 'who leads the sales team'."""
+FOR_OWNED = (
+    "Which {thing} does {owner} have?",
+    "What {thing} does {owner} have?",
+    "Which {thing} has {owner} got?",
+    "Which {thing} belongs to {owner}?",
+    "For {owner}, which {thing} is it?",
+    "About {owner}: which {thing}?",
+)
+"""Questions for what 'the admin port of the router' and 'the router's admin port' name."""
 ABOUT = (
     "Tell me about {}.",
     "What do you know about {}?",
@@ -78,6 +89,8 @@ ABOUT = (
 _SMALL = frozenset(split("a an the of is are was were be to do does did me please tell you can it that this"))
 _CONTEXT = 0.5
 _RECAST = 0.5
+_OTHER_WORD = 0.3
+"""How often the word that asks is another one, too: 'which port', 'which person'."""
 _REQUEST = re.compile(
     r"(?:please )?(?:(?:can|could) you )?"
     r"(?:tell me|do you know|i (?:would like|['’]d like|want|need) to know) (?P<asked>\S.*?)[.?]",
@@ -90,6 +103,12 @@ _WHAT_IS = re.compile(
 )
 _WHO_IS = re.compile(r"who(?: is|['’]s) (?P<asked>(?:the|our|my) .+)\?", re.I)
 _WHO_DOES = re.compile(r"(?P<asked>who (?!is\b|are\b|was\b|did\b|does\b|do\b).+|who is in .+)\?", re.I)
+_OWNED = re.compile(
+    r"(?:the|our|my) (?P<thing>(?!of\b)[\w-]+(?: (?!of\b)[\w-]+){0,2}) of (?P<owner>[\w -]+)"
+    r"|(?P<by>[\w -]+)['’]s? (?P<its>[\w-]+(?: [\w-]+){0,2})",
+    re.I,
+)
+_WHO_ACTS = re.compile(r"who (?P<acts>.+)", re.I)
 _ASKING = ("who", "what", "which", "when", "where", "how", "why", "whose", "from", "in", "at", "on")
 
 
@@ -123,8 +142,22 @@ def recast(question: str, rng: random.Random) -> str:
     first = asked.split()[0].lower()
     if first in (*_ASKING, "the", "our", "my"):
         asked = asked[0].lower() + asked[1:]
+    if rng.random() < _OTHER_WORD and (other := _by_another_word(asked, rng)):
+        return other
     requests = FOR_CLAUSE if first in _ASKING else FOR_NOUN
     return rng.choice(requests).format(asked)
+
+
+def _by_another_word(asked: str, rng: random.Random) -> str:
+    """'the port of the router' → 'Which port does the router have?', 'who leads it' → 'Which person leads it?';
+    '' for what is asked in other forms."""
+    if acts := _WHO_ACTS.fullmatch(asked):
+        return f"Which person {acts.group('acts')}?" if not acts.group("acts").endswith(" is") else ""
+    if not (owned := _OWNED.fullmatch(asked)):
+        return ""
+    thing, owner = owned.group("thing") or owned.group("its"), owned.group("owner") or owned.group("by")
+    question = rng.choice(FOR_OWNED).format(thing=thing, owner=owner)
+    return question[0].upper() + question[1:]
 
 
 def telegram(question: str, rng: random.Random) -> str:

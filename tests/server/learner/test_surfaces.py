@@ -42,8 +42,28 @@ def test_without_a_share_the_question_stays_as_it_is() -> None:
 )
 def test_what_is_asked_can_be_put_into_another_request(question: str, asked: str) -> None:
     made = {recast(question, random.Random(seed)) for seed in range(80)}
-    assert len(made) > 10
-    assert all(asked in request for request in made)
+    assert len([request for request in made if asked in request]) > 10
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("What is the admin port of the Zephyr router?", "Which admin port does the Zephyr router have?"),
+        ("Please tell me Wendy's address.", "Which address does Wendy have?"),
+        ("Tell me who runs the Tallinn office.", "Which person runs the Tallinn office?"),
+    ],
+)
+def test_what_is_asked_is_also_asked_by_another_word(question: str, asked: str) -> None:
+    assert asked in {recast(question, random.Random(seed)) for seed in range(200)}
+
+
+def test_another_subject_is_asked_for_by_the_same_words() -> None:
+    """Else the form would tell whether there is an answer."""
+    one, other = (
+        {recast(f"What is the port of the {name} router?", random.Random(n)) for n in range(200)}
+        for name in ("Zephyr", "Kelvo")
+    )
+    assert {asked.replace("Zephyr", "Kelvo") for asked in one} == other
 
 
 @pytest.mark.parametrize("question", ["When does the library open?", "What is Anna's cat called?", "Port?"])
