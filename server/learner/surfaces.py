@@ -149,8 +149,8 @@ def recast(question: str, rng: random.Random) -> str:
 
 
 def _by_another_word(asked: str, rng: random.Random) -> str:
-    """'the port of the router' → 'Which port does the router have?', 'who leads it' → 'Which person leads it?';
-    '' for what is asked in other forms."""
+    """'the port of the router' → 'Which port does the router have?', 'who leads it' → 'Which person leads
+    it?'; '' for what is asked in other forms."""
     if acts := _WHO_ACTS.fullmatch(asked):
         return f"Which person {acts.group('acts')}?" if not acts.group("acts").endswith(" is") else ""
     if not (owned := _OWNED.fullmatch(asked)):
