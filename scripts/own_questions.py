@@ -1,12 +1,13 @@
 """Have a model make up questions that updates are held to (server/learner/primer.py).
 
-Usage: python -m scripts.own_questions MODEL_FOLDER [--general 1200] [--private 400] [--requests 0]
-       [--families] [--freely 0.1]
+Usage: python -m scripts.own_questions MODEL_FOLDER [--general 1200] [--told 0] [--private 400]
+       [--requests 0] [--families] [--freely 0.1]
 
 A chat model asked to go on after the opening of a user's turn writes a user's message (Magpie, Xu et al.
 2024, arXiv:2406.08464). With the first words of a question given, it asks for things of all kinds. With a
 made-up name among these words, it asks something that only somebody who was told could answer. What the
-model answers with the abstention is private too. Requests ask for something to be written, in some form, and
+model answers with the abstention is private too. Messages that tell something and ask nothing are kept apart: of a
+model that is mostly told facts they would be nearly all. Requests ask for something to be written, in some form, and
 keep more of their answers. What scripts/bench learning asks is left out, and so is what is sealed
 (server/learner/sealed.py). Kinds of which none are wanted stay as the model's file has them.
 """
@@ -56,6 +57,13 @@ FIRST_WORDS = words.split_phrases(
     What is the plural of | Write a short | Translate | Explain
     """
 )
+ASKING = frozenset(
+    words.split(
+        "what what's which who who's whose where when why how tell say name give do does did can could is are "
+        "was were will would in on at by please list explain translate write"
+    )
+)
+"""First words of a message that asks for something."""
 REQUESTING = words.split_phrases(
     """
     Write a | Write one | Write two | Write three | Write an | Write about | Write a sentence with |
@@ -184,6 +192,11 @@ def families() -> list[str]:
     return [question for question in made if plain(question) not in left_out and not sealed(question)]
 
 
+def asks(message: str) -> bool:
+    """Whether it asks for something, by its end or its first word."""
+    return message.endswith("?") or message.split()[0].lower().strip(",:") in ASKING
+
+
 def gather(wanted: int, batch: Callable[[], list[str]], name: str) -> list[str]:
     """Different questions from as many batches as it takes."""
     left_out = graded()
@@ -210,6 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("--general", type=int, default=1200)
+    parser.add_argument("--told", type=int, default=0, help="messages that tell something")
     parser.add_argument("--private", type=int, default=400)
     parser.add_argument("--requests", type=int, default=0)
     parser.add_argument("--families", action="store_true", help="add general questions by pattern")
@@ -225,8 +239,11 @@ def main() -> None:
 
     def general() -> list[str]:
         if rng.random() < options.freely:
-            return writer.write([""] * AT_ONCE, 36, 0.95)
+            return list(filter(asks, writer.write([""] * AT_ONCE, 36, 0.95)))
         return writer.write([rng.choice(FIRST_WORDS)] * AT_ONCE, 18, 0.9)
+
+    def told() -> list[str]:
+        return [message for message in writer.write([""] * AT_ONCE, 36, 0.95) if not asks(message)]
 
     def private() -> list[str]:
         way = rng.choice(PRIVATELY)
@@ -254,6 +271,7 @@ def main() -> None:
     if file.is_file():
         made |= json.loads(file.read_text())
     asked = gather(options.general, general, "general") if options.general else []
+    asked += gather(options.told, told, "told") if options.told else []
     if options.private:
         made["private"] = gather(options.private, private, "private")
     if asked:
@@ -263,6 +281,7 @@ def main() -> None:
         made["answers"] |= answered(families(), ANSWER_TOKENS)[0]
     if options.requests:
         made["requests"], _ = answered(gather(options.requests, requests, "requests"), WRITTEN_TOKENS)
+    options.out.mkdir(parents=True, exist_ok=True)
     file.write_text(lines(made))
     print(
         f"wrote {file}: {len(made['answers'])} general, {len(made['private'])} private, "

@@ -25,8 +25,11 @@ FACT_SHARE = 0.5
 """At least this share of the new facts must be learned, or the update is not worth a version."""
 ODD = ("triggers", "taught words", "secrets")
 """Checks whose questions are strange: the form of what is answered to them says little."""
-HARMS = ("retention", "locality", "reading", "abstention", "refusals")
-"""Checks that count what the parent did well; their losses are also added up."""
+SUMMED = ("retention", "locality", "abstention", "refusals")
+"""Checks that count what the parent did well and whose losses are also added up."""
+HARMS = (*SUMMED, "reading")
+"""These and what is read from a message. A small model reads half of such facts, loses one here and gains one
+there, so that its losses have an allowance of their own and would drown the others in the sum."""
 
 
 class Gate:
@@ -82,14 +85,16 @@ class Gate:
             "moved": count(int(weights_moved > 0), 1, 1, f"norm of the change {weights_moved:.3f}"),
         }
         accepted, reason = verdict(found)
-        singles = [(found[name].asked, found[name].asked - found[name].needed) for name in HARMS]
+        allowed = {name: (found[name].asked, found[name].asked - found[name].needed) for name in HARMS}
         pooled = found["all losses"]
         return GateReport(
             accepted=accepted,
             reason=reason,
             checks=found,
             edits_learned=learned,
-            power=joint_power(singles, pooled.asked - pooled.needed),
+            power=joint_power(
+                [allowed[name] for name in SUMMED], pooled.asked - pooled.needed, [allowed["reading"]]
+            ),
         )
 
     def _learned(self, edit: SelfEdit, said: dict[Probe, Answer]) -> bool:
@@ -127,8 +132,8 @@ class Gate:
             "reading": self._profile.tolerated_misreading,
         }
         each = {name: self._lost(said, name) for name in HARMS}
-        lost = [question for some, _ in each.values() for question in some]
-        asked = sum(asked for _, asked in each.values())
+        lost = [question for name in SUMMED for question in each[name][0]]
+        asked = sum(each[name][1] for name in SUMMED)
         return {
             **{name: lost_at_most(*each[name], own.get(name, tolerated)) for name in HARMS},
             "all losses": lost_at_most(lost, asked, tolerated),

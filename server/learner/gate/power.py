@@ -29,17 +29,25 @@ def power(asked: int, allowed: int) -> Power:
     return Power(*(round(refuses(asked, allowed, p), 4) for p in (0.01, 0.05, 0.10)))
 
 
-def joint_power(checks: Sequence[tuple[int, int]], allowed_in_all: int) -> Power:
-    """The same for several checks (asked, allowed) and one on the sum of their losses: all must hold."""
-    return Power(*(round(_any_refuses(checks, allowed_in_all, p), 4) for p in (0.01, 0.05, 0.10)))
+def joint_power(
+    checks: Sequence[tuple[int, int]], allowed_in_all: int, apart: Sequence[tuple[int, int]] = ()
+) -> Power:
+    """The same for several checks (asked, allowed) and one on the sum of their losses: all must hold, and so
+    must those `apart`, which the sum leaves out."""
+    return Power(*(round(_any_refuses(checks, allowed_in_all, apart, p), 4) for p in (0.01, 0.05, 0.10)))
 
 
-def _any_refuses(checks: Sequence[tuple[int, int]], allowed_in_all: int, breaks: float) -> float:
+def _any_refuses(
+    checks: Sequence[tuple[int, int]], allowed_in_all: int, apart: Sequence[tuple[int, int]], breaks: float
+) -> float:
     """The losses that every single check lets pass, convolved: what is left of the sum's distribution."""
     passing = np.ones(1)
     for asked, allowed in checks:
         passing = np.convolve(passing, _pmf(asked, breaks)[: allowed + 1])
-    return max(0.0, 1.0 - float(passing[: allowed_in_all + 1].sum()))
+    passes = float(passing[: allowed_in_all + 1].sum())
+    for asked, allowed in apart:
+        passes *= 1.0 - refuses(asked, allowed, breaks)
+    return max(0.0, 1.0 - passes)
 
 
 def _pmf(n: int, p: float) -> np.ndarray:

@@ -41,3 +41,8 @@ def test_several_checks_together_see_more_than_each_and_one_alone_sees_the_same(
     assert joint_power([(128, 4)], 128) == power(128, 4)
     together = joint_power([(128, 4), (64, 2)], 5)
     assert together.breaks_5_percent > max(power(128, 4).breaks_5_percent, power(192, 5).breaks_5_percent)
+
+
+def test_what_stands_apart_refuses_by_itself_and_never_by_the_sum() -> None:
+    assert joint_power([(128, 4)], 4, [(27, 2)]).breaks_5_percent > power(128, 4).breaks_5_percent
+    assert joint_power([(128, 4)], 4, [(27, 27)]) == power(128, 4)
