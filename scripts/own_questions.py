@@ -5,10 +5,10 @@ Usage: python -m scripts.own_questions MODEL_FOLDER [--general 1200] [--told 0] 
 
 A chat model asked to go on after the opening of a user's turn writes a user's message (Magpie, Xu et al.
 2024, arXiv:2406.08464). With the first words of a question given, it asks for things of all kinds. With a
-made-up name among these words, it asks something that only somebody who was told could answer. What the
-model answers with the abstention is private too. Messages that tell something and ask nothing are kept apart: of a
-model that is mostly told facts they would be nearly all. Requests ask for something to be written, in some form, and
-keep more of their answers. What scripts/bench learning asks is left out, and so is what is sealed
+made-up name among these words, it asks something that only somebody who was told could answer. What the model
+answers with the abstention is private too. Messages that tell something and ask nothing are kept apart: of a
+model that is mostly told facts they would be nearly all. Requests ask for something to be written, in some
+form, and keep more of their answers. What scripts/bench learning asks is left out, and so is what is sealed
 (server/learner/sealed.py). Kinds of which none are wanted stay as the model's file has them.
 """
 
@@ -59,8 +59,10 @@ FIRST_WORDS = words.split_phrases(
 )
 ASKING = frozenset(
     words.split(
-        "what what's which who who's whose where when why how tell say name give do does did can could is are "
-        "was were will would in on at by please list explain translate write"
+        """
+        what what's which who who's whose where when why how tell say name give do does did can could is are
+        was were will would in on at by please list explain translate write
+        """
     )
 )
 """First words of a message that asks for something."""
