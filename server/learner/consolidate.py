@@ -106,6 +106,7 @@ def _of_rank(profile: Profile, rank: int, min_steps: int, max_steps: int) -> Pro
         max_steps=max_steps,
         steps_per_fact=0,
         least_per_fact=0,
+        averaged_per_fact=0,
         past_probes=0,  # the exam asks more of them, and counts what came back against what was lost
     )
 

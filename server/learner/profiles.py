@@ -71,6 +71,9 @@ class Profile:
     least_per_fact: int = 0
     """Further steps, for each new fact beyond the first, before the stop rule is asked: of several facts, the
     wordings that it asks for are held before those that users will think of."""
+    averaged_per_fact: int = 0
+    """Further averaged steps for each new fact beyond the first: of several, which draw this way and
+    that, a longer mean keeps more of the base."""
     rehearsed: int = 160
     """Of the model's own questions (server.learner.primer), so many are among the anchors."""
     pool_facts: int = 0
@@ -150,6 +153,10 @@ class Profile:
     """By how much the median surprise of plain text may rise, as a share."""
     tolerated_bleed: float = 0.05
     """Share of neighbour questions that may be answered with a taught value."""
+
+    def averaged(self, facts: int) -> int:
+        """Last steps whose mean is kept, beside so many new facts."""
+        return self.averaged_steps + self.averaged_per_fact * max(0, facts - 1)
 
     def replayed(self, facts: int) -> tuple[int, int, int]:
         """Beside so many new facts in one step: past facts asked again, also about somebody else, crossed."""
@@ -234,6 +241,7 @@ SMALL = Profile(
     max_steps=40,
     steps_per_fact=12,
     averaged_steps=16,
+    averaged_per_fact=8,
     questions=2,
     glances=2,
     neighbours=2,
@@ -353,5 +361,6 @@ def for_preferences(profile: Profile) -> Profile:
         learning_rate=profile.learning_rate * profile.preference_rate,
         min_steps=profile.preference_steps,
         least_per_fact=0,
+        averaged_per_fact=0,
         max_steps=profile.preference_steps,
     )

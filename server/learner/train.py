@@ -74,6 +74,7 @@ class Trainer:
         """
         profile, result = self._profile, Trained()
         most = last = profile.max_steps + profile.steps_per_fact * (self._batches.facts - 1)
+        averaged = profile.averaged(self._batches.facts)
         for step in range(most):
             if step >= last:
                 self._average.show()
@@ -81,7 +82,7 @@ class Trainer:
                     break
                 self._average.hide()
                 last, result.stopped = most, ""
-            ending = step >= last - profile.averaged_steps
+            ending = step >= last - averaged
             self._set_rate(step, ending)
             result.aborted = self._step(step, result)
             result.steps = step + 1
@@ -91,7 +92,7 @@ class Trainer:
                 self._average.add()
             progress((step + 1) / last)
             if last == most and not ending and self._may_stop(step, recalled, result):
-                last = min(most, step + 1 + profile.averaged_steps)
+                last = min(most, step + 1 + averaged)
         else:
             self._average.show()
         result.stopped = result.stopped or "step cap"

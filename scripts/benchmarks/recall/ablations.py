@@ -8,7 +8,9 @@ from __future__ import annotations
 
 ABLATIONS = {
     "none": "",
-    "one-step": "max_steps=1,steps_per_fact=0,min_steps=1,warmup_steps=0,averaged_steps=0,gate=false",
+    "one-step": (
+        "max_steps=1,steps_per_fact=0,min_steps=1,warmup_steps=0,averaged_steps=0,averaged_per_fact=0,gate=false"
+    ),
     "no-replay": "replay=0,replay_neighbours=0",
     "no-kl": "anchors=0,kl_weight=0",
     "no-negatives": (
@@ -16,7 +18,7 @@ ABLATIONS = {
         "replay_neighbours=0,replay_crossed=0,about=0,pool_neighbours=0"
     ),
     "no-crossing": "crossed=0,replay_crossed=0",
-    "no-mean": "averaged_steps=0",
+    "no-mean": "averaged_steps=0,averaged_per_fact=0",
     "qv-only": "modules=q_proj+v_proj",
     "no-gate": "gate=false",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from server.learner.average import Average
+from server.learner.profiles import SEEDLING, SMALL
 
 
 def parameters() -> list[torch.nn.Parameter]:
@@ -47,3 +48,9 @@ def test_without_a_counted_step_the_weights_stay() -> None:
     step(own, 5.0)
     Average(own, None).show()
     assert own[0].tolist() == [5.0, 5.0]
+
+
+def test_of_several_facts_on_a_small_model_more_steps_are_counted() -> None:
+    assert SMALL.averaged(1) == SMALL.averaged_steps
+    assert SMALL.averaged(5) == 3 * SMALL.averaged_steps
+    assert SEEDLING.averaged(5) == SEEDLING.averaged_steps
