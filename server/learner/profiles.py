@@ -65,7 +65,7 @@ class Profile:
     """The same of past facts, whose plain wordings are held already."""
     glance_weight: float
     kl_cap_nats: float
-    """Anchors may move this far per token; twice this aborts."""
+    """Anchors may move this far per token; past twice this, three steps in a row, training is aborted."""
     kl_total_nats: float
     """Budget of a version's whole drift from the base (server.learner.drift); 0 is no limit."""
     least_per_fact: int = 0

@@ -13,7 +13,8 @@ from server.learner.profiles import Profile
 _MEDIAN_OF = 20
 _RUNAWAY = 10.0
 _IN_A_ROW = 3
-"""Steps that a loss or a norm must be out of bounds: one hard example is cut to size and does no harm."""
+"""Steps that a loss, a norm or the anchors must be out of bounds: one hard example is cut to size and does no
+harm."""
 _REPLAY_WINDOW = 8
 
 
@@ -57,6 +58,7 @@ class AbortRules:
         self._start: float | None = None
         self._bad_steps = 0
         self._wild_steps = 0
+        self._far_steps = 0
         self._norms: deque[float] = deque(maxlen=_MEDIAN_OF)
         self._replay_start: list[float] = []
         self._replay: deque[float] = deque(maxlen=_REPLAY_WINDOW)
@@ -91,8 +93,10 @@ class AbortRules:
         return ""
 
     def _anchors_moved(self, anchor_kl: float) -> str:
+        """Anchors that moved most are drawn most: one step past the cap is a hard draw, several are a drift."""
         cap = 2 * self._profile.kl_cap_nats
-        if anchor_kl > cap:
+        self._far_steps = self._far_steps + 1 if anchor_kl > cap else 0
+        if self._far_steps >= _IN_A_ROW:
             return f"general answers moved by {anchor_kl:.3f} nats a token, more than {cap:.3f}"
         return ""
 

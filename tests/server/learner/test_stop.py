@@ -45,9 +45,9 @@ def test_a_doubled_loss_aborts_at_the_third_step() -> None:
     assert [bool(rules.check(3.0, [], 0.0, 1.0)) for _ in range(3)] == [False, False, True]
 
 
-def test_general_answers_that_move_past_twice_the_cap_abort() -> None:
+def test_general_answers_past_twice_the_cap_abort_at_the_third_step_in_a_row() -> None:
     rules = AbortRules(dataclasses.replace(SMALL, kl_cap_nats=0.1))
-    assert rules.check(1.0, [], 0.19, 1.0) == ""
+    assert [rules.check(1.0, [], moved, 1.0) for moved in (0.21, 0.21, 0.19, 0.21, 0.21)] == [""] * 5
     assert "general answers" in rules.check(1.0, [], 0.21, 1.0)
 
 
