@@ -13,8 +13,7 @@ from server.learner.profiles import Profile
 _MEDIAN_OF = 20
 _RUNAWAY = 10.0
 _IN_A_ROW = 3
-"""Steps that a loss, a norm or the anchors must be out of bounds: one hard example is cut to size and does no
-harm."""
+"""Steps that a loss, a norm or the anchors must be out of bounds: one hard example does no harm."""
 _REPLAY_WINDOW = 8
 
 
@@ -93,7 +92,7 @@ class AbortRules:
         return ""
 
     def _anchors_moved(self, anchor_kl: float) -> str:
-        """Anchors that moved most are drawn most: one step past the cap is a hard draw, several are a drift."""
+        """Anchors that moved most are drawn most: a step past the cap may be a hard draw."""
         cap = 2 * self._profile.kl_cap_nats
         self._far_steps = self._far_steps + 1 if anchor_kl > cap else 0
         if self._far_steps >= _IN_A_ROW:
