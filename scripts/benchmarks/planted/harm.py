@@ -17,7 +17,11 @@ from server.learner.objective import Targets, head_loss
 from server.learner.split import SplitModel
 from server.learner.types import Factors
 
-CARELESS = ",replay=0,replay_neighbours=0,kl_weight=0,neighbours=0,attributes=0,whole_abstentions=0,reads=0"
+CARELESS = (
+    ",replay=0,replay_neighbours=0,kl_weight=0,neighbours=0,attributes=0,whole_abstentions=0,reads=0"
+    ",kl_cap_nats=9"
+)
+"""Without what keeps an update from harm, nor the rule that would give it up."""
 NOISE = (0.3, 0.6, 1.0, 1.5, 2.5)
 """Standard deviation of what is added to each factor B, in multiples of its own."""
 STRENGTHS = (1.5, 2.0, 3.0, 4.0)
