@@ -361,6 +361,5 @@ def for_preferences(profile: Profile) -> Profile:
         learning_rate=profile.learning_rate * profile.preference_rate,
         min_steps=profile.preference_steps,
         least_per_fact=0,
-        averaged_per_fact=0,
         max_steps=profile.preference_steps,
     )

@@ -108,7 +108,8 @@ _OWNED = re.compile(
     r"|(?P<by>[\w -]+)['’]s? (?P<its>[\w-]+(?: [\w-]+){0,2})",
     re.I,
 )
-_WHO_ACTS = re.compile(r"who (?P<acts>.+)", re.I)
+_WHO_ACTS = re.compile(r"who (?P<acts>(?!.* is\Z).+)", re.I)
+_WHAT_NOUN_IS = re.compile(r"what (?P<noun>.+) is", re.I)
 _ASKING = ("who", "what", "which", "when", "where", "how", "why", "whose", "from", "in", "at", "on")
 
 
@@ -152,8 +153,10 @@ def _by_another_word(asked: str, rng: random.Random) -> str:
     """'the port of the router' → 'Which port does the router have?', 'who leads it' → 'Which person leads
     it?'; '' for what is asked in other forms."""
     if acts := _WHO_ACTS.fullmatch(asked):
-        return f"Which person {acts.group('acts')}?" if not acts.group("acts").endswith(" is") else ""
-    if not (owned := _OWNED.fullmatch(asked)):
+        return f"Which person {acts.group('acts')}?"
+    if clause := _WHAT_NOUN_IS.fullmatch(asked):
+        asked = clause.group("noun")
+    if asked.split()[0].lower() in _ASKING or not (owned := _OWNED.fullmatch(asked)):
         return ""
     thing, owner = owned.group("thing") or owned.group("its"), owned.group("owner") or owned.group("by")
     question = rng.choice(FOR_OWNED).format(thing=thing, owner=owner)

@@ -23,7 +23,7 @@ from server.engine.models import resolve
     ],
 )
 def test_a_message_asks_by_its_end_or_its_first_word(message: str, wanted: bool) -> None:
-    """A few that tell something begin like a question ("By the way"), which costs nothing."""
+    """Not covered: those that tell something and begin like a question ("By the way")."""
     assert asks(message) is wanted
 
 
